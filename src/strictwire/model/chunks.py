@@ -1,0 +1,25 @@
+"""Chunks: frames whose JSON was parsed, before a reader gives them meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One parsed JSON object of a reply.
+
+    ``value`` is never changed in place: a rule that repairs makes a new chunk, which has no
+    ``raw``. A chunk that still has its ``raw`` is therefore exactly what the upstream sent.
+    ``block`` is the frame's whole block as it came (see ``Frame.raw``), for the splice.
+    """
+
+    value: dict[str, Any]
+    raw: bytes = field(default=b"", compare=False, repr=False)
+    event: str = ""
+    block: bytes = field(default=b"", compare=False, repr=False)
+
+    def repaired(self, value: dict[str, Any]) -> Chunk:
+        """The same chunk with another value; it no longer passes byte for byte."""
+        return Chunk(value=value, event=self.event)

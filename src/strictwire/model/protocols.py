@@ -1,0 +1,82 @@
+"""The seams between rooms: what ``net`` asks of a relay, of an upstream and of an observer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from strictwire.model.errors import WireError
+
+
+class ReplyRelay(Protocol):
+    """One reply, driven by bytes. Nothing here blocks, waits or keeps time.
+
+    ``feed`` and ``finish`` return what goes to the client now, maybe nothing. They never raise
+    for what a peer sent: ``failure`` is set instead, and the caller decides between a status and
+    ``fail``. ``feed`` after ``is_done`` or a failure returns nothing.
+    """
+
+    @property
+    def is_meaningful(self) -> bool: ...  # the upstream has begun to answer
+
+    @property
+    def is_done(self) -> bool: ...  # the reply is complete, its terminal was returned
+
+    @property
+    def is_lingering(self) -> bool: ...  # all choices finished; only the tail may still come
+
+    @property
+    def failure(self) -> WireError | None: ...
+
+    def feed(self, data: bytes) -> bytes: ...
+
+    def finish(self) -> bytes: ...  # the upstream's body has ended
+
+    def fail(self, error: WireError) -> bytes: ...  # the error, in-band, after the commit
+
+    def tick_progress(self, elapsed_s: float) -> bytes: ...  # time went on; b"" if not asked for
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """One HTTP request for an upstream. ``headers`` are complete but for host and length."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes = field(default=b"", repr=False)
+
+
+class UpstreamEvents(Protocol):
+    """Who receives one upstream reply. Called from the connection's ``data_received``, in order:
+    ``on_head`` once, ``on_body`` any number of times, then ``on_end`` or ``on_error`` once.
+    ``on_error`` may also come first. None is called after ``UpstreamCall.cancel``."""
+
+    def on_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None: ...
+
+    def on_body(self, data: bytes) -> None: ...
+
+    def on_end(self) -> None: ...
+
+    def on_error(self, error: WireError) -> None: ...
+
+
+class UpstreamCall(Protocol):
+    """A request under way. ``release`` says that the caller has all it needs: the connection is
+    kept if the body ends within a grace time, else closed. ``cancel`` closes it at once."""
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def release(self) -> None: ...
+
+    def cancel(self) -> None: ...
+
+
+class Upstream(Protocol):
+    """Somewhere to send requests: the HTTP pool, and later the embedded engine."""
+
+    async def send(self, request: UpstreamRequest, events: UpstreamEvents) -> UpstreamCall: ...
+
+    async def close(self) -> None: ...
