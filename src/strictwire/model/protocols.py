@@ -26,6 +26,15 @@ class ReplyRelay(Protocol):
     def is_lingering(self) -> bool: ...  # all choices finished; only the tail may still come
 
     @property
+    def repairs(self) -> set[str]: ...  # names of the rules that repaired something
+
+    @property
+    def frames(self) -> int: ...  # frames returned so far
+
+    @property
+    def knows_usage(self) -> bool: ...  # False: an object says zeros because nobody told
+
+    @property
     def failure(self) -> WireError | None: ...
 
     def feed(self, data: bytes) -> bytes: ...
@@ -34,7 +43,7 @@ class ReplyRelay(Protocol):
 
     def fail(self, error: WireError) -> bytes: ...  # the error, in-band, after the commit
 
-    def tick_progress(self, elapsed_s: float) -> bytes: ...  # time went on; b"" if not asked for
+    def tick_progress(self) -> bytes: ...  # time went on; b"" if progress was not asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,6 @@
-"""TODO"""
+"""One reply through the pure parts, push style: bytes in, bytes out."""
+
+from strictwire.relay.relay import Relay, make_chat_relay
+from strictwire.relay.sniff import BodyKind, sniff
+
+__all__ = ["BodyKind", "Relay", "make_chat_relay", "sniff"]

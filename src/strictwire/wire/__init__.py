@@ -1,1 +1,1 @@
-"""TODO"""
+"""Wire formats: bytes in, frames out, and frames to bytes. Knows nothing of models."""

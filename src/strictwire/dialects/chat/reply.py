@@ -1,0 +1,105 @@
+"""One whole chat completion object to the chunks that would have streamed it.
+
+Contract: what is broken in the object stays broken in the chunks (a wrong finish reason, a tool
+call without an id, arguments as an object), so that the same rules repair both and count only
+what was really wrong. What is legal in an object and only there (tool calls without an index,
+role and content side by side) is laid out as a stream has it. Nothing is dropped: what has no
+place of its own goes along as extra fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from strictwire.dialects.chat.fields import only_sticky
+from strictwire.model.chunks import Chunk
+
+_MESSAGE_OWN = frozenset(
+    ("role", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
+)
+_CHOICE_OWN = frozenset(("index", "message", "finish_reason"))
+_TOP_OWN = frozenset(("choices", "usage", "object"))
+
+
+def chunks_of_reply(value: dict[str, Any]) -> list[Chunk]:
+    """The chunks of a whole reply, in the order of the wire; no terminal."""
+    return [Chunk(chunk) for chunk in _chunks(value)]
+
+
+def _chunks(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if not isinstance(value.get("choices"), list) or not value["choices"]:
+        # An error under a 200, or somebody else's object: the rules know both by their fields.
+        yield value
+        return
+    top = {name: value[name] for name in value if name not in _TOP_OWN}
+    own = {name: top[name] for name in top if name in ("id", "created", "model")}
+    later = own | only_sticky(top) | {"object": "chat.completion.chunk"}
+    head = top | {"object": "chat.completion.chunk"}
+    is_first = True
+    for position, choice in enumerate(value["choices"]):
+        if not isinstance(choice, dict):
+            continue
+        for part in _choice_parts(position, choice):
+            yield (head if is_first else later) | {"choices": [part]}
+            is_first = False
+    if isinstance(value.get("usage"), dict):
+        yield (head if is_first else later) | {"choices": [], "usage": value["usage"]}
+
+
+def _choice_parts(position: int, choice: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        # Some servers answer an object request with a chunk's shape (quirk 43).
+        message = choice.get("delta") if isinstance(choice.get("delta"), dict) else {}
+        message = message or {}
+    number = choice.get("index")
+    index = number if isinstance(number, int) else position
+    deltas = list(_deltas(message))
+    deltas[0] |= {name: message[name] for name in message if name not in _MESSAGE_OWN}
+    extras = {name: choice[name] for name in choice if name not in _CHOICE_OWN and name != "delta"}
+    bearer = next(
+        (i for i, delta in enumerate(deltas) if delta.get("content") or delta.get("refusal")),
+        len(deltas),
+    )
+    for place, delta in enumerate(deltas):
+        part: dict[str, Any] = {"index": index, "delta": delta}
+        yield part | (extras if place == bearer else {}) | {"finish_reason": None}
+    finish: dict[str, Any] = {"index": index, "delta": {}}
+    finish |= extras if bearer == len(deltas) else {}
+    if "finish_reason" in choice:
+        finish["finish_reason"] = choice["finish_reason"]
+    yield finish
+
+
+def _deltas(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """At least one: the role."""
+    yield {"role": message.get("role") or "assistant"}
+    for name in ("reasoning_content", "reasoning", "content", "refusal"):
+        text = message.get(name)
+        if name == "reasoning" and message.get("reasoning_content") == text:
+            continue
+        if text:
+            yield {name: text}
+    calls = message.get("tool_calls")
+    for position, call in enumerate(calls if isinstance(calls, list) else ()):
+        if isinstance(call, dict):
+            yield from _call_deltas(position, call)
+    legacy = message.get("function_call")
+    if isinstance(legacy, dict):
+        yield {"function_call": {"name": legacy.get("name"), "arguments": ""}}
+        yield {"function_call": {"arguments": legacy.get("arguments")}}
+
+
+def _call_deltas(position: int, call: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The call without its arguments, then its arguments as they are, whatever their type."""
+    kind = "custom" if isinstance(call.get("custom"), dict) else "function"
+    text = "input" if kind == "custom" else "arguments"
+    body = call.get(kind)
+    if not isinstance(body, dict):
+        body = {}
+    head = {name: call[name] for name in call if name != "index"}
+    head |= {"index": position, "type": call.get("type") or kind, kind: body | {text: ""}}
+    yield {"tool_calls": [head]}
+    if text in body and body[text] != "":
+        yield {"tool_calls": [{"index": position, kind: {text: body[text]}}]}

@@ -1,0 +1,145 @@
+"""Events to chat chunks, streamed.
+
+Contract: ``feed`` takes one event and returns the chunk it becomes as a JSON object, or None
+where the event has no place on this wire (an envelope, usage that was not asked for). One event
+is one chunk, so a frame is never half written. The writer is as honest as the reader: it does
+not repair, the rules and the ending have been there before it.
+Source: docs/contract.md, "Chat".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from strictwire.model.errors import WireError
+from strictwire.model.events import (
+    Begun,
+    Event,
+    Extension,
+    Extra,
+    Finished,
+    ReasoningDelta,
+    RefusalDelta,
+    RoleTold,
+    TextDelta,
+    ToolCallBegun,
+    ToolCallDelta,
+    UsageTold,
+)
+from strictwire.model.request import Promise, ReasoningKey
+
+ID_PREFIX = "chatcmpl-"
+
+
+def reasoning_fields(key: ReasoningKey, text: str | None) -> dict[str, Any]:
+    """Reasoning under the key, or keys, that the setting ``reasoning_key`` names."""
+    if key == "both":
+        return {"reasoning_content": text, "reasoning": text}
+    return {key: text}
+
+
+def error_object(error: WireError) -> dict[str, Any]:
+    """OpenAI's error envelope."""
+    return {
+        "error": {
+            "message": error.message,
+            "type": error.type,
+            "param": error.param,
+            "code": error.code,
+        }
+    }
+
+
+class ChatWriter:
+    """Writes one streamed reply."""
+
+    __slots__ = ("_created", "_id", "_model", "_promise")
+
+    def __init__(self, promise: Promise) -> None:
+        self._promise = promise
+        self._id = ID_PREFIX + promise.id
+        self._created = promise.created
+        self._model = promise.model
+
+    def feed(self, event: Event) -> dict[str, Any] | None:
+        match event:
+            case TextDelta(choice, text):
+                return self._chunk(event.extra, choice, {"content": text})
+            case ReasoningDelta(choice, text):
+                key = self._promise.reasoning_key
+                return self._chunk(event.extra, choice, reasoning_fields(key, text))
+            case ToolCallDelta():
+                return self._chunk(event.extra, event.choice, _call_delta(event))
+            case ToolCallBegun():
+                return self._chunk(event.extra, event.choice, _call_begun(event))
+            case RoleTold(choice, role):
+                return self._chunk(event.extra, choice, {"role": role})
+            case RefusalDelta(choice, text):
+                return self._chunk(event.extra, choice, {"refusal": text})
+            case Finished(choice, reason):
+                return self._chunk(event.extra, choice, {}, reason)
+            case Extension(choice) if choice is not None:
+                return self._chunk(event.extra, choice, {})
+            case UsageTold(usage):
+                return self._usage(event.extra, usage)
+            case Begun():
+                self._begin(event)
+        return None
+
+    def _begin(self, event: Begun) -> None:
+        self._id = event.id or self._id
+        self._created = self._created if event.created is None else event.created
+        if event.model and not self._promise.is_model_pinned:
+            self._model = event.model
+
+    def _envelope(self) -> dict[str, Any]:
+        return {
+            "id": self._id,
+            "object": "chat.completion.chunk",
+            "created": self._created,
+            "model": self._model,
+        }
+
+    def _chunk(
+        self, extra: Extra, choice: int, delta: dict[str, Any], reason: str | None = None
+    ) -> dict[str, Any]:
+        chunk = self._envelope()
+        if extra.delta:
+            delta = delta | extra.delta
+        body: dict[str, Any] = {"index": choice, "delta": delta}
+        body.update(extra.choice)
+        body["finish_reason"] = reason
+        chunk["choices"] = [body]
+        chunk.update(extra.top)
+        if self._promise.includes_usage:
+            chunk["usage"] = None
+        return chunk
+
+    def _usage(self, extra: Extra, usage: dict[str, Any]) -> dict[str, Any] | None:
+        if not self._promise.includes_usage:
+            return None
+        chunk = self._envelope()
+        chunk["choices"] = []
+        chunk.update(extra.top)
+        chunk["usage"] = usage
+        return chunk
+
+
+def _call_begun(event: ToolCallBegun) -> dict[str, Any]:
+    if event.kind == "legacy":
+        return {"function_call": {"name": event.name, "arguments": ""}}
+    text = "input" if event.kind == "custom" else "arguments"
+    call = {
+        "index": event.call,
+        "id": event.id,
+        "type": event.kind,
+        event.kind: {"name": event.name, text: ""},
+    }
+    return {"tool_calls": [call]}
+
+
+def _call_delta(event: ToolCallDelta) -> dict[str, Any]:
+    if event.kind == "legacy":
+        return {"function_call": {"arguments": event.arguments}}
+    text = "input" if event.kind == "custom" else "arguments"
+    return {"tool_calls": [{"index": event.call, event.kind: {text: event.arguments}}]}

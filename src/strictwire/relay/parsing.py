@@ -1,0 +1,54 @@
+"""Frames to chunks: the JSON inside, or why it is none."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from strictwire.model.chunks import Chunk
+from strictwire.model.frames import Frame, Malformed
+
+_decode = msgspec.json.Decoder().decode
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def parse_json(data: bytes) -> Any:
+    """A JSON value. Raises ValueError.
+
+    What a strict reader refuses but a lenient one understands (NaN, a lone surrogate escape from
+    a token cut in half, quirk 20) is read as null or U+FFFD, because the text around it is worth
+    more than the rule.
+    """
+    try:
+        return _decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        text = data.decode("utf-8", "replace")
+        value = json.loads(text, strict=False, parse_constant=lambda _: None)
+        return _without_surrogates(value)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_without_surrogates(inner) for inner in value]
+    return value
+
+
+def parse_chunk(frame: Frame) -> Chunk | Malformed:
+    try:
+        value = parse_json(frame.data)
+    except ValueError:
+        return Malformed(frame.data, "the data is not valid JSON")
+    if not isinstance(value, dict):
+        return Malformed(frame.data, "the data is not a JSON object")
+    return Chunk(value, frame.data, frame.event, frame.raw)

@@ -1,0 +1,210 @@
+"""One reply: the upstream's bytes in, the client's bytes out.
+
+Contract: see ``model.protocols.ReplyRelay``. Four combinations from two sources (a stream, an
+object) and two sinks (a stream, an object); only stream to stream has a fast lane. Nothing here
+waits, keeps time or does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from strictwire.dialects.chat import ChatReader, ChatWholeWriter, ChatWriter, chunks_of_reply
+from strictwire.dialects.chat.writer import error_object
+from strictwire.model.chunks import Chunk
+from strictwire.model.errors import PeerError, WireError
+from strictwire.model.events import Event
+from strictwire.model.frames import Frame
+from strictwire.model.request import Promise
+from strictwire.relay.parsing import parse_json
+from strictwire.relay.sinks import StreamSink, WholeSink, too_large
+from strictwire.relay.splice import Splicer
+from strictwire.relay.stages import Stages, chat_stages
+from strictwire.wire.sse import SseDecoder
+
+
+class Relay:
+    """A reply that comes as a stream."""
+
+    __slots__ = ("_decoder", "_failure", "_sink", "_splicer", "_stages")
+
+    def __init__(self, stages: Stages, sink: StreamSink | WholeSink) -> None:
+        self._stages = stages
+        self._sink = sink
+        self._decoder = SseDecoder()
+        may_splice = isinstance(sink, StreamSink) and not stages.reads_text
+        self._splicer = Splicer() if may_splice else None
+        self._failure: WireError | None = None
+
+    @property
+    def is_meaningful(self) -> bool:
+        return self._sink.is_meaningful
+
+    @property
+    def is_done(self) -> bool:
+        return self._sink.is_done
+
+    @property
+    def is_lingering(self) -> bool:
+        return self._stages.ending.is_lingering
+
+    @property
+    def failure(self) -> WireError | None:
+        return self._failure or self._sink.failure
+
+    @property
+    def frames(self) -> int:
+        """Frames that went to the client."""
+        return self._sink.frames + (self._splicer.frames if self._splicer else 0)
+
+    @property
+    def repairs(self) -> set[str]:
+        """The names of the rules that repaired something in this reply."""
+        return self._stages.fired
+
+    @property
+    def knows_usage(self) -> bool:
+        return not isinstance(self._sink, WholeSink) or self._sink.knows_usage
+
+    def feed(self, data: bytes) -> bytes:
+        if self._sink.is_done or self.failure is not None:
+            return b""
+        splicer = self._splicer
+        if splicer is None or not splicer.is_ready:
+            return self._decode(data)
+        if self._decoder.is_clean:
+            out, taken = splicer.take(data)
+            return out if taken == len(data) else out + self._decode(data[taken:])
+        cut = splicer.boundary(data)
+        if not cut:
+            return self._decode(data)
+        out = self._decode(data[:cut])
+        return out + self.feed(data[cut:]) if cut < len(data) else out
+
+    def finish(self) -> bytes:
+        """The upstream's body has ended, or nothing more is awaited."""
+        if self._sink.is_done or self.failure is not None:
+            return b""
+        self._decoder.finish()
+        return self._emit(list(self._stages.end(has_terminal=False)))
+
+    def fail(self, error: WireError) -> bytes:
+        return self._sink.fail(error)
+
+    def tick_progress(self) -> bytes:
+        return self._sink.tick_progress()
+
+    def _decode(self, data: bytes) -> bytes:
+        """The long way: decode, repair, read and write each frame."""
+        out = b""
+        try:
+            frames = self._decoder.feed(data)
+        except PeerError as problem:
+            self._failure = problem
+            return out
+        for frame in frames:
+            if isinstance(frame, Frame):
+                out += self._frame(frame)
+                if self._sink.is_done or self.failure is not None:
+                    break
+        return out
+
+    def _frame(self, frame: Frame) -> bytes:
+        splicer, sink = self._splicer, self._sink
+        if splicer is None or not isinstance(sink, StreamSink):
+            return self._emit(list(self._stages.frame(frame)))
+        may_learn = sink.is_meaningful and splicer.may_learn and bool(frame.raw)
+        before = self._stages.fingerprint() if may_learn else b""
+        events = list(self._stages.frame(frame))
+        out = self._emit(events)
+        if may_learn:
+            splicer.learn(frame, events, out, before, self._stages, sink)
+        if splicer.is_ready:
+            splicer.check(self._stages)
+        return out
+
+    def _emit(self, events: list[Event]) -> bytes:
+        sink = self._sink
+        if len(events) == 1:
+            return sink.feed(events[0])
+        out = b""
+        for event in events:
+            out += sink.feed(event)
+            if sink.failure is not None:
+                break
+        return out
+
+
+class WholeRelay(Relay):
+    """A reply that comes as one object. It is parsed when it has ended."""
+
+    __slots__ = ("_chunks_of", "_limit_bytes", "_pieces", "_size_bytes")
+
+    def __init__(
+        self,
+        stages: Stages,
+        sink: StreamSink | WholeSink,
+        chunks_of: Callable[[dict[str, Any]], list[Chunk]],
+        limit_bytes: int,
+    ) -> None:
+        super().__init__(stages, sink)
+        self._splicer = None
+        self._chunks_of = chunks_of
+        self._limit_bytes = limit_bytes
+        self._pieces: list[bytes] = []
+        self._size_bytes = 0
+
+    def feed(self, data: bytes) -> bytes:
+        self._size_bytes += len(data)
+        if self._size_bytes > self._limit_bytes:
+            self._failure = too_large(self._limit_bytes)
+            self._pieces.clear()
+        elif self.failure is None:
+            self._pieces.append(data)
+        return b""
+
+    def finish(self) -> bytes:
+        if self._sink.is_done or self.failure is not None:
+            return b""
+        raw = _object_bytes(b"".join(self._pieces))
+        self._pieces.clear()
+        try:
+            value = parse_json(raw)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            self._failure = PeerError(
+                "The upstream's reply is not a JSON object.", code="upstream_malformed"
+            )
+            return b""
+        if isinstance(self._sink, WholeSink):
+            self._sink.expect(value, raw)
+        events = list(self._stages.chunks(self._chunks_of(value)))
+        events += self._stages.end(has_terminal=True, needs_terminal=False)
+        return self._emit(events)
+
+
+def _object_bytes(body: bytes) -> bytes:
+    """Without a byte order mark, blank lines before (quirk 5) and a stray terminal (quirk 14)."""
+    text = body.removeprefix(b"\xef\xbb\xbf").strip()
+    head, terminal, tail = text.rpartition(b"data:")
+    if terminal and tail.strip() == b"[DONE]":
+        return head.strip()
+    return text
+
+
+def make_chat_relay(
+    promise: Promise, *, is_object: bool, elapsed: Callable[[], float] = lambda: 0.0
+) -> Relay:
+    """The relay for one chat reply. ``is_object`` says how the upstream answered; how the client
+    is answered stands in the promise. ``elapsed`` gives the seconds since the request began."""
+    stages = chat_stages(ChatReader(), promise)
+    sink: StreamSink | WholeSink
+    if promise.is_stream:
+        sink = StreamSink(ChatWriter(promise), promise, error_object, elapsed)
+    else:
+        sink = WholeSink(ChatWholeWriter(promise), promise)
+    if is_object:
+        return WholeRelay(stages, sink, chunks_of_reply, promise.max_reply_bytes)
+    return Relay(stages, sink)

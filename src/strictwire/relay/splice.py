@@ -1,0 +1,219 @@
+"""The fast lane: a text delta that differs from the one before only inside one string.
+
+Contract: ``take`` returns the output for as many whole frames at the start of the data as it
+knows, and how many bytes those were. It knows a frame by a template: the bytes before and after
+the string, in and out. A template is learned from a frame that the stages just handled, and only
+when it was proved that (a) the frame left the state of every stage as it was, and (b) the same
+frame with another string in that place, run through a copy of the stages, gives the same output
+with that string in it. So what is spliced is what the stages would have said, byte for byte.
+
+Frames that gave nothing and changed nothing (an empty delta between two others) are known by all
+their bytes, and give nothing again.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from strictwire.model.events import Event, ReasoningDelta, TextDelta
+from strictwire.model.frames import Frame
+from strictwire.wire.sse import SseDecoder
+
+if TYPE_CHECKING:
+    from strictwire.relay.sinks import StreamSink
+    from strictwire.relay.stages import Stages
+
+# A stream has one or two kinds of delta for each choice; more choices than this are rare, and
+# each template costs a comparison on a miss.
+MAX_TEMPLATES = 4
+MAX_INERT = 4
+# Proving costs as much as some fifty frames. A stream whose frames all differ (an id for each
+# chunk, usage that counts up) is given up after so many tries in a row.
+MAX_FAILED_PROOFS = 6
+
+_SENTINEL = b"strictwire0splice1proof2"
+_PLAIN = re.compile(rb'[^"\\\x00-\x1f]+')
+_ESCAPED = re.compile(rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])+')
+
+_decode_string = msgspec.json.Decoder(str).decode
+_encode_string = msgspec.json.encode
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    before: bytes
+    after: bytes
+    out_before: bytes
+    out_after: bytes
+    is_identity: bool
+
+
+class Splicer:
+    __slots__ = ("_failed", "_fingerprint", "_inert", "_templates", "frames")
+
+    def __init__(self) -> None:
+        self._templates: tuple[Template, ...] = ()
+        self._inert: tuple[bytes, ...] = ()
+        self._fingerprint = b""
+        self._failed = 0
+        self.frames = 0
+
+    @property
+    def is_ready(self) -> bool:
+        return bool(self._templates)
+
+    @property
+    def may_learn(self) -> bool:
+        return self._failed < MAX_FAILED_PROOFS
+
+    def take(self, data: bytes) -> tuple[bytes, int]:
+        """The output for the known frames at the start of ``data``, and their length."""
+        position, size, frames = 0, len(data), 0
+        out: list[bytes] = []
+        while position < size:
+            for template in self._templates:
+                begin = position + len(template.before)
+                if not data.startswith(template.before, position):
+                    continue
+                match = _PLAIN.match(data, begin)
+                end = match.end() if match is not None else begin
+                if match is not None and data.startswith(template.after, end):
+                    middle = data[begin:end]
+                    if not (middle.isascii() or _is_utf8(middle)):
+                        continue
+                else:
+                    found = _escaped(data, begin, template)
+                    if found is None:
+                        continue
+                    middle, end = found
+                end += len(template.after)
+                frames += 1
+                if template.is_identity:
+                    out.append(data[position:end] if end - position < size else data)
+                else:
+                    out.append(template.out_before + middle + template.out_after)
+                position = end
+                break
+            else:
+                length = self._inert_at(data, position)
+                if not length:
+                    break
+                position += length
+        self.frames += frames
+        return (out[0] if len(out) == 1 else b"".join(out)), position
+
+    def boundary(self, data: bytes) -> int:
+        """Where the block that is half read ends, as far as the templates' line ends tell; 0 if
+        it does not end here."""
+        terminator = b"\r\n\r\n" if self._templates[0].after.endswith(b"\r\n") else b"\n\n"
+        place = data.find(terminator)
+        return 0 if place < 0 else place + len(terminator)
+
+    def check(self, stages: Stages) -> None:
+        """A frame went the long way: forget what was learned in another state."""
+        if stages.fingerprint() != self._fingerprint:
+            self._templates = ()
+            self._inert = ()
+
+    def learn(
+        self,
+        frame: Frame,
+        events: list[Event],
+        output: bytes,
+        before: bytes,
+        stages: Stages,
+        sink: StreamSink,
+    ) -> None:
+        """A frame was handled in the state ``before``; remember it if it proves repeatable."""
+        if not frame.raw or stages.fingerprint() != before:
+            self._failed += bool(events)
+            return
+        if before != self._fingerprint:
+            self._templates, self._inert, self._fingerprint = (), (), before
+        if not events and not output:
+            if len(self._inert) < MAX_INERT and frame.raw not in self._inert:
+                self._inert = (*self._inert, frame.raw)
+            return
+        template = None
+        if len(events) == 1 and isinstance(events[0], TextDelta | ReasoningDelta):
+            template = _prove(frame.raw, events[0], output, stages, sink)
+        if template is None:
+            self._failed += 1
+            return
+        self._failed = 0
+        self._templates = (template, *self._templates)[:MAX_TEMPLATES]
+
+    def _inert_at(self, data: bytes, position: int) -> int:
+        for block in self._inert:
+            if data.startswith(block, position):
+                return len(block)
+        return 0
+
+
+def _is_utf8(middle: bytes) -> bool:
+    try:
+        middle.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _escaped(data: bytes, begin: int, template: Template) -> tuple[bytes, int] | None:
+    """A string with escapes: what goes out in its place, and where it ended. The JSON reader
+    itself says whether it is one string, so nothing can hide behind a backslash."""
+    match = _ESCAPED.match(data, begin)
+    if match is None or not data.startswith(template.after, match.end()):
+        return None
+    middle = match.group()
+    try:
+        text = _decode_string(b'"%b"' % middle)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    if not template.is_identity:
+        middle = _encode_string(text)[1:-1]
+    return middle, match.end()
+
+
+def _prove(
+    raw: bytes, event: TextDelta | ReasoningDelta, output: bytes, stages: Stages, sink: StreamSink
+) -> Template | None:
+    """Find the string's place by trying: only where another string comes out as that string,
+    and nothing else changes, is it the one."""
+    text = event.text.encode()
+    if _PLAIN.fullmatch(text) is None or _SENTINEL in raw:
+        return None
+    quoted = b'"%b"' % text
+    place = raw.find(quoted)
+    while place >= 0:
+        before, after = raw[: place + 1], raw[place + 1 + len(text) :]
+        template = _try_place(before, after, event, stages, sink)
+        if template and template.out_before + text + template.out_after == output:
+            return template
+        place = raw.find(quoted, place + 1)
+    return None
+
+
+def _try_place(
+    before: bytes,
+    after: bytes,
+    event: TextDelta | ReasoningDelta,
+    stages: Stages,
+    sink: StreamSink,
+) -> Template | None:
+    frames = SseDecoder().feed(b"\n" + before + _SENTINEL + after)
+    if len(frames) != 1 or not isinstance(frames[0], Frame):
+        return None
+    events = list(copy.deepcopy(stages).frame(frames[0]))
+    if len(events) != 1 or type(events[0]) is not type(event):
+        return None
+    if getattr(events[0], "text", "") != _SENTINEL.decode():
+        return None
+    head, found, tail = sink.trial().feed(events[0]).partition(_SENTINEL)
+    if not found or _SENTINEL in tail:
+        return None
+    return Template(before, after, head, tail, (before, after) == (head, tail))

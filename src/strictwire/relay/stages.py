@@ -1,0 +1,147 @@
+"""The stages of one reply: frame rules, parsing, chunk rules, reader, ending, event rules.
+
+Contract: ``frame`` and ``chunks`` take what came and yield events; ``end`` flushes every stage in
+order and ends the reply. The order is the design's: rules that see chunks run before the reader,
+rules that see events after the ending, so that each sees what the one before has mended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+from strictwire.model.chunks import Chunk
+from strictwire.model.errors import PeerError
+from strictwire.model.events import Ended, Event, Failed
+from strictwire.model.frames import Frame, Malformed
+from strictwire.model.request import Promise
+from strictwire.relay.ending import Ending
+from strictwire.relay.parsing import parse_chunk
+from strictwire.repairs import CHAT_RULES, EVENT_RULES, FRAME_RULES
+from strictwire.repairs.frames import DONE
+from strictwire.repairs.rule import Rule
+
+Item = TypeVar("Item")
+
+
+class Reader(Protocol):
+    """A dialect's reader: chunks to events."""
+
+    def feed(self, chunk: Chunk) -> Iterator[Event]: ...
+
+    def finish(self) -> Iterator[Event]: ...
+
+
+class Stages:
+    """One reply's stages, up to events. ``fired`` names the rules that repaired something."""
+
+    __slots__ = ("_chunk_rules", "_event_rules", "_frame_rules", "_reader", "ending")
+
+    def __init__(
+        self,
+        reader: Reader,
+        frame_rules: Sequence[Rule[Frame]],
+        chunk_rules: Sequence[Rule[Chunk]],
+        event_rules: Sequence[Rule[Event]],
+    ) -> None:
+        self._reader = reader
+        self._frame_rules = frame_rules
+        self._chunk_rules = chunk_rules
+        self._event_rules = event_rules
+        self.ending = Ending()
+
+    @property
+    def fired(self) -> set[str]:
+        return {rule.name for rule in self._rules if rule.fired} | self.ending.mended
+
+    @property
+    def _rules(self) -> tuple[Rule[Any], ...]:
+        return (*self._frame_rules, *self._chunk_rules, *self._event_rules)
+
+    @property
+    def reads_text(self) -> bool:
+        return any(rule.reads_text for rule in self._rules)
+
+    def fingerprint(self) -> bytes:
+        """All that could make the same frame have another effect: the rules and the ending.
+
+        A digest, because it is kept for each open stream and the text of it is long.
+        """
+        state = repr((self._frame_rules, self._chunk_rules, self.ending, self._event_rules))
+        return hashlib.blake2b(state.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+    def frame(self, frame: Frame) -> Iterator[Event]:
+        for mended in _through(self._frame_rules, frame):
+            if mended.data == DONE:
+                yield from self.end(has_terminal=True)
+                return
+            parsed = parse_chunk(mended)
+            if isinstance(parsed, Malformed):
+                yield from self._event(Failed(_malformed(parsed)))
+                return
+            yield from self.chunks((parsed,))
+
+    def chunks(self, chunks: Iterable[Chunk]) -> Iterator[Event]:
+        for chunk in chunks:
+            for mended in _through(self._chunk_rules, chunk):
+                for event in self._reader.feed(mended):
+                    yield from self._event(event)
+
+    def end(self, *, has_terminal: bool, needs_terminal: bool = True) -> Iterator[Event]:
+        """Flush what the rules held, then end."""
+        if self.ending.is_over:
+            return
+        for chunk in _flush(self._chunk_rules):
+            for event in self._reader.feed(chunk):
+                yield from self._event(event)
+        for event in self._reader.finish():
+            yield from self._event(event)
+        tail = self.ending.end(has_terminal=has_terminal, needs_terminal=needs_terminal)
+        for event in tail:
+            if isinstance(event, Ended):
+                yield from _flush(self._event_rules)
+            yield from _through(self._event_rules, event)
+
+    def _event(self, event: Event) -> Iterator[Event]:
+        for kept in self.ending.feed(event):
+            yield from _through(self._event_rules, kept)
+
+
+def _through(rules: Sequence[Rule[Item]], item: Item) -> Iterable[Item]:
+    items: Sequence[Item] = (item,)
+    for rule in rules:
+        if len(items) == 1:
+            items = tuple(rule.feed(items[0]))
+        else:
+            items = [out for one in items for out in rule.feed(one)]
+        if not items:
+            return ()
+    return items
+
+
+def _flush(rules: Sequence[Rule[Item]]) -> Iterator[Item]:
+    """What each rule held goes through the rules after it."""
+    for place, rule in enumerate(rules):
+        for item in rule.finish():
+            yield from _through(rules[place + 1 :], item)
+
+
+def _malformed(parsed: Malformed) -> PeerError:
+    return PeerError(
+        f"The upstream sent an event that is no chunk: {parsed.reason}.", code="upstream_malformed"
+    )
+
+
+def chat_stages(reader: Reader, promise: Promise) -> Stages:
+    """The stages of a chat reply, without the rules that are switched off."""
+
+    def is_on(rule: type[Rule[Any]]) -> bool:
+        return rule.is_foundation or rule.name not in promise.repairs_off
+
+    return Stages(
+        reader,
+        [rule(promise) for rule in FRAME_RULES if is_on(rule)],
+        [rule(promise) for rule in CHAT_RULES if is_on(rule)],
+        [rule(promise) for rule in EVENT_RULES if is_on(rule)],
+    )

@@ -1,0 +1,234 @@
+"""Rules for what a delta says: roles, text, reasoning, and deltas that say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from strictwire.model.chunks import Chunk
+from strictwire.repairs.chat.split import bare, only_choice, split
+from strictwire.repairs.rule import ChoiceRule, ChunkRule
+
+
+@dataclass(slots=True)
+class ContentParts(ChoiceRule):
+    """Turn content that is a list of parts into reasoning and text.
+
+    ``content`` is a string on this wire; a list makes SDKs throw, or show ``[object Object]``.
+    """
+
+    name = "chat.content-parts"
+    title = "content is a list of parts"
+    quirks = (47,)
+    evidence = "lab:content-parts"
+
+    def mend(self, choice: dict[str, Any]) -> dict[str, Any]:
+        parts = choice["delta"].get("content")
+        if not isinstance(parts, list):
+            return choice
+        delta = {name: value for name, value in choice["delta"].items() if name != "content"}
+        reasoning = "".join(_texts(parts, is_thinking=True))
+        text = "".join(_texts(parts, is_thinking=False))
+        if reasoning:
+            delta["reasoning_content"] = reasoning
+        if text:
+            delta["content"] = text
+        return choice | {"delta": delta}
+
+
+def _texts(parts: list[Any], *, is_thinking: bool) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, str):
+            if not is_thinking:
+                yield part
+        elif isinstance(part, dict):
+            thought = part.get("thinking")
+            is_thought = thought is not None or part.get("type") in ("thinking", "reasoning")
+            if is_thought != is_thinking:
+                continue
+            body = thought if thought is not None else part.get("text", part.get("reasoning"))
+            if isinstance(body, list):
+                yield from _texts(body, is_thinking=False)
+            elif isinstance(body, str):
+                yield body
+
+
+@dataclass(slots=True)
+class ReasoningKey(ChoiceRule):
+    """Read ``reasoning`` as ``reasoning_content``.
+
+    vLLM and Ollama use the one key, most clients read only the other. The writer emits the key,
+    or both, that the setting names. A ``reasoning`` that is an object is somebody else's field.
+    """
+
+    name = "chat.reasoning-key"
+    title = "Reasoning comes under another key"
+    quirks = (58, 90)
+    evidence = "lab:reasoning-key"
+
+    def mend(self, choice: dict[str, Any]) -> dict[str, Any]:
+        delta = choice["delta"]
+        if "reasoning" not in delta or not isinstance(delta["reasoning"], str | None):
+            return choice
+        if self.promise.reasoning_key != "reasoning_content" and not delta.get("reasoning_content"):
+            return choice
+        rest = {name: value for name, value in delta.items() if name != "reasoning"}
+        if not rest.get("reasoning_content"):
+            rest["reasoning_content"] = delta["reasoning"]
+        return choice | {"delta": rest}
+
+
+@dataclass(slots=True)
+class LogprobsLists(ChoiceRule):
+    """Give ``logprobs`` both its lists, null where nothing was told: the schema requires them."""
+
+    name = "chat.logprobs-lists"
+    title = "logprobs lacks one of its lists"
+    quirks = (87,)
+    evidence = "lab:logprobs-one-list"
+
+    def mend(self, choice: dict[str, Any]) -> dict[str, Any]:
+        logprobs = choice.get("logprobs")
+        if not isinstance(logprobs, dict) or ("content" in logprobs and "refusal" in logprobs):
+            return choice
+        return choice | {"logprobs": {"content": None, "refusal": None} | logprobs}
+
+
+@dataclass(slots=True)
+class RoleRepeated(ChoiceRule):
+    """Say the role once.
+
+    openai-python's accumulator joins repeated roles to ``assistantassistant``. Roles that are
+    empty or null say nothing and go too.
+    """
+
+    name = "chat.role-repeated"
+    title = "The role is repeated, empty or null"
+    quirks = (34, 35, 87, 88)
+    evidence = "lab:role-repeated"
+
+    told: set[int] = field(default_factory=set)
+
+    def mend(self, choice: dict[str, Any]) -> dict[str, Any]:
+        delta = choice["delta"]
+        if "role" not in delta:
+            return choice
+        role = delta["role"]
+        if isinstance(role, str) and role and choice["index"] not in self.told:
+            self.told.add(choice["index"])
+            return choice
+        return choice | {"delta": {name: delta[name] for name in delta if name != "role"}}
+
+
+@dataclass(slots=True)
+class RoleMissing(ChunkRule):
+    """Say the role before anything else of a choice.
+
+    Without it, strict accumulators fail with "missing role for choice 0".
+    """
+
+    name = "chat.role-missing"
+    title = "The role is never told, or told late"
+    quirks = (35,)
+    evidence = "lab:role-missing"
+
+    told: set[int] = field(default_factory=set)
+
+    def feed(self, item: Chunk) -> Iterator[Chunk]:
+        choice = only_choice(item)
+        if choice is None or choice["index"] in self.told:
+            yield item
+            return
+        index, delta = choice["index"], choice["delta"]
+        if "role" in delta:
+            self.told.add(index)
+        elif choice.get("finish_reason") or any(delta.values()):
+            self.told.add(index)
+            self.fired = True
+            yield from split(item, [bare(choice, {"role": "assistant"}), choice])
+            return
+        yield item
+
+
+# The delta's own fields that say nothing when they are empty. Unknown fields are left alone.
+_EMPTIABLE = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
+
+
+@dataclass(slots=True)
+class EmptyDelta(ChunkRule):
+    """Drop what says nothing: null and empty content, and chunks that hold nothing else.
+
+    A first chunk with ``content: null`` breaks clients that concatenate, empty content during
+    reasoning ends the reasoning block in others. Token probabilities that came with an empty
+    piece of text belong to the next one.
+    """
+
+    name = "chat.empty-delta"
+    title = "A delta is empty or holds nulls"
+    quirks = (36, 46)
+    evidence = "lab:empty-deltas"
+
+    logprobs: dict[int, list[Any]] = field(default_factory=dict)
+
+    def feed(self, item: Chunk) -> Iterator[Chunk]:
+        choices = item.value.get("choices")
+        if not choices:
+            if choices is None or item.value.get("usage") is not None:
+                yield item
+            else:
+                self.fired = True
+            return
+        mended = [self._mend(choice) for choice in choices]
+        if all(new is old for new, old in zip(mended, choices, strict=True)):
+            yield item
+            return
+        self.fired = True
+        kept = [choice for choice in mended if choice is not None]
+        if kept or item.value.get("usage") is not None:
+            yield item.repaired(item.value | {"choices": kept})
+
+    def _mend(self, choice: dict[str, Any]) -> dict[str, Any] | None:
+        delta = choice["delta"]
+        empty = [name for name in _EMPTIABLE if name in delta and not delta[name]]
+        if empty:
+            delta = {name: delta[name] for name in delta if name not in empty}
+        if delta:
+            mended = choice | {"delta": delta} if empty else choice
+            return self._with_held(mended) if self.logprobs else mended
+        if choice.get("finish_reason"):
+            return choice | {"delta": {}} if empty else choice
+        logprobs = choice.get("logprobs")
+        if isinstance(logprobs, dict) and logprobs.get("content"):
+            self.logprobs.setdefault(choice["index"], []).extend(logprobs["content"])
+        return None
+
+    def _with_held(self, choice: dict[str, Any]) -> dict[str, Any]:
+        logprobs = choice.get("logprobs")
+        if not isinstance(logprobs, dict) or choice["index"] not in self.logprobs:
+            return choice
+        content = self.logprobs.pop(choice["index"]) + (logprobs.get("content") or [])
+        return choice | {"logprobs": logprobs | {"content": content}}
+
+
+@dataclass(slots=True)
+class RoleAlone(ChunkRule):
+    """Say the role in a chunk of its own, before the text that came with it."""
+
+    name = "chat.role-alone"
+    title = "The role shares its delta with content"
+    quirks = (34, 88)
+    evidence = "lab:role-with-content"
+
+    def feed(self, item: Chunk) -> Iterator[Chunk]:
+        choice = only_choice(item)
+        if choice is None or "role" not in choice["delta"]:
+            yield item
+            return
+        delta = choice["delta"]
+        if len(delta) == 1 and not choice.get("finish_reason"):
+            yield item
+            return
+        self.fired = True
+        rest = {name: delta[name] for name in delta if name != "role"}
+        yield from split(item, [bare(choice, {"role": delta["role"]}), choice | {"delta": rest}])

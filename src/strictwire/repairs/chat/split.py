@@ -1,0 +1,35 @@
+"""One chunk to several, where a server says in one what the wire says in many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from strictwire.model.chunks import Chunk
+
+# What every part keeps. All else at the top (timings, usage, filter results) ends what the chunk
+# told, so it stays with the last part.
+_ENVELOPE = frozenset(("id", "object", "created", "model", "system_fingerprint", "service_tier"))
+
+
+def envelope_of(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: value[name] for name in value if name in _ENVELOPE}
+
+
+def split(item: Chunk, parts: list[dict[str, Any]]) -> Iterator[Chunk]:
+    """One chunk for each choice object; the top's extra fields stay with the last."""
+    envelope = envelope_of(item.value)
+    for part in parts[:-1]:
+        yield item.repaired(envelope | {"choices": [part]})
+    yield item.repaired(item.value | {"choices": [parts[-1]]})
+
+
+def bare(choice: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
+    """A part of a choice that says only this delta: no finish, no extra fields."""
+    return {"index": choice["index"], "delta": delta, "finish_reason": None}
+
+
+def only_choice(item: Chunk) -> dict[str, Any] | None:
+    """The chunk's choice. After ``chat.choices-together`` no chunk has more than one."""
+    choices = item.value.get("choices")
+    return choices[0] if choices else None

@@ -1,0 +1,116 @@
+"""The rule for tool-call arguments: JSON text, once, and never altered beyond that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from strictwire.model.chunks import Chunk
+from strictwire.repairs.chat.json_end import JsonEnd
+from strictwire.repairs.chat.split import only_choice
+from strictwire.repairs.chat.tools import body_of, only_piece, with_piece
+from strictwire.repairs.rule import ChunkRule
+
+# To see that a whole object came twice, its text must be remembered. Calls with longer arguments
+# (a file's content) come in many small pieces, and no server was seen doubling those.
+MAX_REMEMBERED_CHARACTERS = 16 * 1024
+
+
+@dataclass(slots=True)
+class _Arguments:
+    kind: str
+    envelope: dict[str, Any]
+    end: JsonEnd = field(default_factory=JsonEnd)
+    told: str = ""
+    is_long: bool = False
+    held: Chunk | None = None  # an empty object that may be followed by the real one
+    has_any: bool = False
+
+
+@dataclass(slots=True)
+class ToolArguments(ChunkRule):
+    """Say a call's arguments as JSON text, each piece once.
+
+    An object where text belongs is executed as ``{}`` by some agents; ``{}`` before the real
+    object, or the whole object again at the end, makes invalid JSON of the two. A call that told
+    no arguments at all gets ``{}``, or parsers fail on the empty text. What the model wrote is
+    never altered.
+    """
+
+    name = "chat.tool-arguments"
+    title = "Tool-call arguments are an object, doubled or empty"
+    quirks = (52, 53, 54, 56)
+    evidence = "lab:tool-arguments-object"
+
+    calls: dict[tuple[int, int], _Arguments] = field(default_factory=dict)
+
+    def feed(self, item: Chunk) -> Iterator[Chunk]:
+        found = only_piece(item)
+        if found is None:
+            choice = only_choice(item)
+            if choice is not None and choice["finish_reason"]:
+                yield from self._close(choice["index"])
+            yield item
+            return
+        choice, piece = found
+        key = (choice["index"], piece["index"])
+        kind, text, body = body_of(piece)
+        if "name" in body:
+            self.calls.setdefault(key, _Arguments(kind, _envelope_of(item)))
+            yield item
+            return
+        call = self.calls.setdefault(key, _Arguments(kind, _envelope_of(item)))
+        told = body.get(text)
+        if not isinstance(told, str):
+            self.fired = True
+            told = _as_text(told)
+            item = with_piece(item, choice, piece | {kind: {text: told}})
+        yield from self._add(call, told, item)
+
+    def finish(self) -> Iterator[Chunk]:
+        for index in sorted({key[0] for key in self.calls}):
+            yield from self._close(index)
+
+    def _add(self, call: _Arguments, told: str, item: Chunk) -> Iterator[Chunk]:
+        if call.held is not None:
+            # The empty object was a placeholder: the real arguments follow.
+            self.fired = True
+            call.held = None
+        elif not call.has_any and call.kind == "function" and told.strip() == "{}":
+            call.held = item
+            return
+        elif call.end.is_complete and not call.is_long and told == call.told:
+            self.fired = True
+            return
+        call.has_any = True
+        if call.kind == "function":
+            call.end.feed(told)
+            call.is_long = call.is_long or len(call.told) + len(told) > MAX_REMEMBERED_CHARACTERS
+            call.told = "" if call.is_long else call.told + told
+        yield item
+
+    def _close(self, index: int) -> Iterator[Chunk]:
+        for key, call in self.calls.items():
+            if key[0] != index or call.has_any:
+                continue
+            call.has_any = True
+            if call.held is not None:
+                held, call.held = call.held, None
+                yield held
+            elif call.kind == "function":
+                self.fired = True
+                piece = {"index": key[1], "function": {"arguments": "{}"}}
+                choice = {"index": index, "delta": {"tool_calls": [piece]}, "finish_reason": None}
+                yield Chunk(call.envelope | {"choices": [choice]})
+
+
+def _envelope_of(item: Chunk) -> dict[str, Any]:
+    names = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
+    return {name: item.value[name] for name in names if name in item.value}
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None else msgspec.json.encode(value).decode()

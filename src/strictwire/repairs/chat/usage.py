@@ -1,0 +1,83 @@
+"""Rules for usage: its shape and its place. Whether it is shown is for the writer to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from strictwire.model.chunks import Chunk
+from strictwire.repairs.chat.split import envelope_of
+from strictwire.repairs.rule import ChunkRule
+
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+@dataclass(slots=True)
+class UsageShape(ChunkRule):
+    """Give usage its three whole numbers.
+
+    Nulls and missing totals break typed clients, and sums turn into NaN. A usage that is not an
+    object, or tells no count at all, was never told.
+    """
+
+    name = "chat.usage-shape"
+    title = "Usage has nulls, or lacks a count"
+    quirks = (62, 95)
+    evidence = "lab:usage-nulls"
+
+    def feed(self, item: Chunk) -> Iterator[Chunk]:
+        usage = item.value.get("usage")
+        if usage is None or (isinstance(usage, dict) and all(map(_is_count, _three(usage)))):
+            yield item
+            return
+        self.fired = True
+        rest = {name: item.value[name] for name in item.value if name != "usage"}
+        shaped = _shaped(usage) if isinstance(usage, dict) else None
+        if shaped is not None:
+            yield item.repaired(rest | {"usage": shaped})
+        elif rest.get("choices"):
+            yield item.repaired(rest)
+
+
+def _three(usage: dict[str, Any]) -> list[Any]:
+    return [usage.get(name) for name in _COUNTS]
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _shaped(usage: dict[str, Any]) -> dict[str, Any] | None:
+    prompt, completion, total = (
+        int(count) if isinstance(count, int | float) and count >= 0 else None
+        for count in _three(usage)
+    )
+    if prompt is None and completion is None:
+        return None
+    prompt, completion = prompt or 0, completion or 0
+    counts = (prompt, completion, prompt + completion if total is None else total)
+    return usage | dict(zip(_COUNTS, counts, strict=True))
+
+
+@dataclass(slots=True)
+class UsagePlacement(ChunkRule):
+    """Say usage in a chunk of its own, without choices.
+
+    Usage on every chunk is summed by some clients, and usage on a content chunk makes others
+    drop the content. What it says is kept; the ending sends the last one, once.
+    """
+
+    name = "chat.usage-placement"
+    title = "Usage rides on chunks with choices"
+    quirks = (60, 87, 89, 91, 94)
+    evidence = "lab:usage-every-chunk"
+
+    def feed(self, item: Chunk) -> Iterator[Chunk]:
+        value = item.value
+        if value.get("usage") is None or not value.get("choices"):
+            yield item
+            return
+        self.fired = True
+        yield item.repaired({name: value[name] for name in value if name != "usage"})
+        yield item.repaired(envelope_of(value) | {"choices": [], "usage": value["usage"]})

@@ -1,0 +1,88 @@
+"""What a rule is: one quirk, one small object per reply.
+
+Contract: ``feed`` takes one item (a frame, a chunk or an event, by the rule's stage) and yields
+what it becomes: nothing, the same object where there is nothing to repair, or repaired ones.
+``finish`` yields what was held when the upstream's part is over. ``fired`` says that the rule
+repaired something, for a count once per reply. A rule knows nothing of time, ids are parameters.
+
+Rules are dataclasses whose fields are their whole state: the splice compares two ``repr`` of all
+of them to prove that a frame changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from strictwire.model.chunks import Chunk
+from strictwire.model.events import Event
+from strictwire.model.frames import Frame
+from strictwire.model.request import Promise
+
+Item = TypeVar("Item")
+Stage = Literal["frame", "chunk", "event"]
+
+
+@dataclass(slots=True)
+class Rule(Generic[Item]):
+    """Base of all rules. ``quirks`` are the numbers in docs/quirks.md, ``evidence`` the scenario
+    of the lab, or the recording in the corpus, that shows the quirk."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    stage: ClassVar[Stage]
+    quirks: ClassVar[tuple[int, ...]]
+    evidence: ClassVar[str]
+    # A rule whose work depends on what the text says forbids the splice.
+    reads_text: ClassVar[bool] = False
+    # Later rules count on what a foundation makes sure of, so it cannot be switched off.
+    is_foundation: ClassVar[bool] = False
+
+    promise: Promise = field(repr=False)
+    fired: bool = False
+
+    def feed(self, item: Item) -> Iterator[Item]:
+        raise NotImplementedError
+
+    def finish(self) -> Iterator[Item]:
+        return iter(())
+
+
+class FrameRule(Rule[Frame]):
+    __slots__ = ()
+    stage = "frame"
+
+
+class ChunkRule(Rule[Chunk]):
+    __slots__ = ()
+    stage = "chunk"
+
+
+class EventRule(Rule[Event]):
+    __slots__ = ()
+    stage = "event"
+
+
+class ChoiceRule(ChunkRule):
+    """A chunk rule that mends each choice by itself."""
+
+    __slots__ = ()
+
+    def mend(self, choice: dict[str, Any]) -> dict[str, Any] | None:
+        """The choice as it was, a mended copy, or None to drop it."""
+        raise NotImplementedError
+
+    def feed(self, item: Chunk) -> Iterator[Chunk]:
+        choices = item.value.get("choices")
+        if not choices:
+            yield item
+            return
+        mended = [self.mend(choice) for choice in choices]
+        if all(new is old for new, old in zip(mended, choices, strict=True)):
+            yield item
+            return
+        self.fired = True
+        kept = [choice for choice in mended if choice is not None]
+        if kept or item.value.get("usage") is not None:
+            yield item.repaired(item.value | {"choices": kept})

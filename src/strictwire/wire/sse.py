@@ -1,0 +1,175 @@
+"""Server-sent events: bytes in, frames out, to the letter of the WHATWG standard.
+
+Contract: ``feed`` accepts any split of the stream and returns what it completed, in order: frames
+that the standard would dispatch, and comments (which it would ignore, but in which some servers
+tell their progress). ``finish`` says the peer closed: an unterminated block is discarded, as the
+standard says. No I/O, no clock, no logging, no judgement of what the data says.
+
+Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+"""
+
+from __future__ import annotations
+
+import re
+
+from strictwire.model.errors import PeerError
+from strictwire.model.frames import Comment, Frame
+
+# One block may carry a whole reply with images in base64; beyond this it is an attack or a peer
+# that forgot its line ends, and memory must not follow it.
+MAX_BLOCK_BYTES = 16 * 1024 * 1024
+
+_BOM = b"\xef\xbb\xbf"
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+
+class SseDecoder:
+    """Decode one event stream. Any split of the input gives the same output."""
+
+    __slots__ = (
+        "_after_cr",
+        "_at_start",
+        "_block_bytes",
+        "_data",
+        "_event",
+        "_id",
+        "_partial",
+        "last_event_id",
+        "retry_ms",
+    )
+
+    def __init__(self) -> None:
+        self.last_event_id = ""
+        self.retry_ms: int | None = None
+        self._partial: list[bytes] = []
+        self._data: list[bytes] = []
+        self._event = ""
+        self._id = ""
+        self._block_bytes = 0
+        self._after_cr = False
+        self._at_start = True
+
+    @property
+    def is_clean(self) -> bool:
+        """The next byte starts a block: nothing is half read, not even a line end."""
+        return not (self._block_bytes or self._after_cr or self._at_start)
+
+    def feed(self, chunk: bytes) -> list[Frame | Comment]:
+        """Return what this piece completed. Raises PeerError for a block over the bound."""
+        if self._at_start:
+            chunk = self._without_bom(chunk)
+        out: list[Frame | Comment] = []
+        if not chunk:
+            return out
+        position = 0
+        if self._after_cr:
+            # A CRLF may arrive cut in two. Its LF then opens this chunk and must not end a
+            # second, empty line: that would dispatch a frame too early.
+            self._after_cr = False
+            if chunk[0] == 0x0A:
+                position = 1
+        block_start = -1 if self._block_bytes else position
+        size = len(chunk)
+        while position < size:
+            match = _LINE_END.search(chunk, position)
+            if match is None:
+                self._hold(chunk[position:])
+                break
+            line = chunk[position : match.start()]
+            position = match.end()
+            if self._partial:
+                self._partial.append(line)
+                line = b"".join(self._partial)
+                self._partial.clear()
+            self._after_cr = position == size and chunk[-1] == 0x0D
+            if line:
+                self._take_line(line, out)
+                continue
+            self._dispatch(out, chunk[block_start:position] if block_start >= 0 else b"")
+            block_start = position
+        return out
+
+    def finish(self) -> bool:
+        """The peer closed. True if it closed inside a block, which is discarded."""
+        is_cut_short = bool(self._block_bytes)
+        self._partial.clear()
+        self._data.clear()
+        self._block_bytes = 0
+        self._event = ""
+        return is_cut_short
+
+    def _without_bom(self, chunk: bytes) -> bytes:
+        """One byte order mark is dropped at the very start, however it is cut."""
+        head = b"".join([*self._partial, chunk])
+        self._partial.clear()
+        if len(head) < len(_BOM) and _BOM.startswith(head):
+            if head:
+                self._partial.append(head)
+            return b""
+        self._at_start = False
+        return head.removeprefix(_BOM)
+
+    def _hold(self, piece: bytes) -> None:
+        self._partial.append(piece)
+        self._grow(len(piece))
+
+    def _grow(self, size: int) -> None:
+        self._block_bytes += size
+        if self._block_bytes > MAX_BLOCK_BYTES:
+            raise PeerError(
+                f"the upstream sent one event of more than {MAX_BLOCK_BYTES} bytes",
+                code="upstream_frame_too_large",
+            )
+
+    def _take_line(self, line: bytes, out: list[Frame | Comment]) -> None:
+        self._grow(len(line) + 1)
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._data.append(value)
+        elif not name:
+            out.append(Comment(value))
+        elif name == b"event":
+            self._event = value.decode("utf-8", "replace")
+        elif name == b"id":
+            # An id with a NUL is ignored, or it could not be sent back in a header.
+            if b"\0" not in value:
+                self._id = value.decode("utf-8", "replace")
+        elif name == b"retry" and value.isdigit():
+            self.retry_ms = int(value[:18])
+
+    def _dispatch(self, out: list[Frame | Comment], raw: bytes) -> None:
+        self.last_event_id = self._id
+        self._block_bytes = 0
+        if not self._data:
+            # A block without data dispatches nothing, but its event name is forgotten.
+            self._event = ""
+            return
+        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        out.append(Frame(_as_utf8(data), self._event, self._id, raw))
+        self._data.clear()
+        self._event = ""
+
+
+def _as_utf8(data: bytes) -> bytes:
+    """The same bytes where they are valid UTF-8, else with U+FFFD where they are not."""
+    if data.isascii():
+        return data
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace").encode()
+    return data
+
+
+def format_frame(data: bytes, event: str = "") -> bytes:
+    """One block: LF only, never an id, never a block without data."""
+    head = b"event: %b\n" % event.encode() if event else b""
+    if b"\n" in data or b"\r" in data:
+        data = b"\ndata: ".join(_LINE_END.split(data))
+    return b"%bdata: %b\n\n" % (head, data)
+
+
+def format_comment(text: str) -> bytes:
+    """A comment block. Text with a line end would start a field, so it is folded."""
+    return b": %b\n\n" % " ".join(text.splitlines()).encode()
