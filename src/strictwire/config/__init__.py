@@ -1,1 +1,29 @@
-"""TODO"""
+"""Settings: one file and a command line in, frozen settings or every problem at once out."""
+
+from strictwire.config.addresses import is_loopback_host, shown_url
+from strictwire.config.flags import Flags, flag_rows
+from strictwire.config.loading import from_flags, load
+from strictwire.config.problems import Problem, SettingsError
+from strictwire.config.schema import json_schema
+from strictwire.config.secret import Secret
+from strictwire.config.settings import Model, Provider, Settings, StreamMode, Timeouts
+from strictwire.config.table import Setting
+
+__all__ = [
+    "Flags",
+    "Model",
+    "Problem",
+    "Provider",
+    "Secret",
+    "Setting",
+    "Settings",
+    "SettingsError",
+    "StreamMode",
+    "Timeouts",
+    "flag_rows",
+    "from_flags",
+    "is_loopback_host",
+    "json_schema",
+    "load",
+    "shown_url",
+]

@@ -17,6 +17,9 @@ class ReplyRelay(Protocol):
     """
 
     @property
+    def wants_attention(self) -> bool: ...  # done, failed or lingering: one look per piece
+
+    @property
     def is_meaningful(self) -> bool: ...  # the upstream has begun to answer
 
     @property

@@ -27,7 +27,9 @@ from strictwire.wire.sse import SseDecoder
 class Relay:
     """A reply that comes as a stream."""
 
-    __slots__ = ("_decoder", "_failure", "_sink", "_splicer", "_stages")
+    # wants_attention: done, failed or lingering, so that a caller in the hot path reads one plain
+    # attribute. Only the long way can change it.
+    __slots__ = ("_decoder", "_failure", "_sink", "_splicer", "_stages", "wants_attention")
 
     def __init__(self, stages: Stages, sink: StreamSink | WholeSink) -> None:
         self._stages = stages
@@ -36,6 +38,7 @@ class Relay:
         may_splice = isinstance(sink, StreamSink) and not stages.reads_text
         self._splicer = Splicer() if may_splice else None
         self._failure: WireError | None = None
+        self.wants_attention = False
 
     @property
     def is_meaningful(self) -> bool:
@@ -87,7 +90,9 @@ class Relay:
         if self._sink.is_done or self.failure is not None:
             return b""
         self._decoder.finish()
-        return self._emit(list(self._stages.end(has_terminal=False)))
+        out = self._emit(list(self._stages.end(has_terminal=False)))
+        self._note()
+        return out
 
     def fail(self, error: WireError) -> bytes:
         return self._sink.fail(error)
@@ -102,13 +107,19 @@ class Relay:
             frames = self._decoder.feed(data)
         except PeerError as problem:
             self._failure = problem
-            return out
+            frames = []
         for frame in frames:
             if isinstance(frame, Frame):
                 out += self._frame(frame)
                 if self._sink.is_done or self.failure is not None:
                     break
+        self._note()
         return out
+
+    def _note(self) -> None:
+        self.wants_attention = (
+            self._sink.is_done or self.failure is not None or self._stages.ending.is_lingering
+        )
 
     def _frame(self, frame: Frame) -> bytes:
         splicer, sink = self._splicer, self._sink
@@ -160,6 +171,7 @@ class WholeRelay(Relay):
         if self._size_bytes > self._limit_bytes:
             self._failure = too_large(self._limit_bytes)
             self._pieces.clear()
+            self._note()
         elif self.failure is None:
             self._pieces.append(data)
         return b""
@@ -177,12 +189,15 @@ class WholeRelay(Relay):
             self._failure = PeerError(
                 "The upstream's reply is not a JSON object.", code="upstream_malformed"
             )
+            self._note()
             return b""
         if isinstance(self._sink, WholeSink):
             self._sink.expect(value, raw)
         events = list(self._stages.chunks(self._chunks_of(value)))
         events += self._stages.end(has_terminal=True, needs_terminal=False)
-        return self._emit(events)
+        out = self._emit(events)
+        self._note()
+        return out
 
 
 def _object_bytes(body: bytes) -> bytes:

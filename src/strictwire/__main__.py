@@ -1,0 +1,5 @@
+"""``python -m strictwire``: the command line."""
+
+from strictwire.cli import main
+
+main()

@@ -1,0 +1,48 @@
+"""A user's mistake into one or a few lines on standard error, and an exit code.
+
+Contract: 2 for what can be mended in the command or the file, 1 for what the machine refused.
+A traceback is left only to what is a defect of our own.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from strictwire.config import SettingsError
+from strictwire.model.errors import CallerError
+
+EXIT_USAGE = 2
+EXIT_MACHINE = 1
+
+
+@contextmanager
+def complaints() -> Iterator[None]:
+    """Turn expected errors of the block into lines and an exit."""
+    try:
+        yield
+    except SettingsError as error:
+        complain(*(str(problem) for problem in error.problems))
+        raise typer.Exit(EXIT_USAGE) from None
+    except CallerError as error:
+        complain(error.message)
+        raise typer.Exit(EXIT_USAGE) from None
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise  # the reader of our output has left: typer ends in silence
+        complain(_told_by_machine(error))
+        raise typer.Exit(EXIT_MACHINE) from None
+
+
+def complain(*lines: str) -> None:
+    """Print errors, one line each."""
+    for line in lines:
+        typer.echo(f"Error: {line}", err=True)
+
+
+def _told_by_machine(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else reason

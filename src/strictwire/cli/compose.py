@@ -1,0 +1,116 @@
+"""The composition root: settings in, a running gateway out.
+
+The one place that knows every room. ``run`` serves in this process or in several; each worker
+builds its own application from the same settings.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import tempfile
+from dataclasses import replace
+
+from strictwire.config import Provider, Settings
+from strictwire.model.protocols import Upstream
+from strictwire.net.application import Application, RouteRow
+from strictwire.net.call import Call
+from strictwire.net.client_side.listen import ServeError
+from strictwire.net.service import Service
+from strictwire.net.upstream import HttpUpstream, TlsSettings
+
+LAB_PROVIDER = "lab"
+# The same name as telemetry.metrics.FOLDER_VARIABLE, which cannot be imported before it is set:
+# prometheus-client looks at it once, when it is imported.
+_METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def run(settings: Settings, *, lab: bool) -> int:
+    """Serve until stopped, and return the exit code. ``lab``: no upstream was given."""
+    from strictwire.net.client_side.server import serve_one
+    from strictwire.net.client_side.workers import serve_many
+
+    try:
+        if settings.workers == 1:
+            os.environ.pop(_METRICS_FOLDER_VARIABLE, None)
+            serve_one(
+                build(settings, lab=lab),
+                host=settings.host,
+                port=settings.port,
+                drain_timeout_s=settings.drain_timeout,
+            )
+            return 0
+        with tempfile.TemporaryDirectory(prefix="strictwire-metrics-") as folder:
+            os.environ[_METRICS_FOLDER_VARIABLE] = folder
+            serve_many(
+                functools.partial(build_in_worker, settings, lab=lab),
+                workers=settings.workers,
+                host=settings.host,
+                port=settings.port,
+                drain_timeout_s=settings.drain_timeout,
+            )
+        return 0
+    except ServeError as problem:
+        print(f"strictwire: {problem}", file=sys.stderr)
+        return 1
+
+
+def build_in_worker(settings: Settings, *, lab: bool) -> Application:
+    """A worker starts as a bare process: its logging is set up first."""
+    from strictwire.cli.logging_setup import set_up_logging
+
+    set_up_logging(settings.log_level, settings.secrets())
+    return build(settings, lab=lab)
+
+
+def build(settings: Settings, *, lab: bool = False) -> Application:
+    """The application of one process. Upstreams are made when its event loop runs."""
+    from strictwire.telemetry.metrics import Metrics
+    from strictwire.telemetry.reply_log import LoggedReplies
+
+    metrics = Metrics()
+
+    async def tell_metrics(service: Service, call: Call) -> None:
+        content_type, text = metrics.page()
+        call.respond(200, [(b"content-type", content_type.encode())], text)
+
+    async def make_service() -> Service:
+        served = await _with_lab(settings) if lab else settings
+        upstreams = {one.name: make_upstream(one, served) for one in served.providers}
+        return Service(served, upstreams, LoggedReplies(metrics))
+
+    return Application(settings, make_service, (RouteRow(("GET",), "/metrics", tell_metrics),))
+
+
+async def _with_lab(settings: Settings) -> Settings:
+    """The same settings, with a lab of this process as the only provider."""
+    from strictwire.lab.server import LabServer
+
+    server = LabServer("127.0.0.1", 0)
+    await server.start()
+    provider = Provider(
+        name=LAB_PROVIDER,
+        base_url=server.url,
+        stream=settings.stream,
+        timeouts=settings.timeouts,
+        keepalive=settings.keepalive,
+    )
+    return replace(settings, providers=(provider,))
+
+
+def make_upstream(provider: Provider, settings: Settings) -> Upstream:
+    """The connections to one provider."""
+    tls = TlsSettings(ca_file=provider.ca_file, is_insecure=provider.insecure_tls)
+    if provider.proxy is not None:
+        from strictwire.net.upstream.proxied import ProxiedUpstream
+
+        return ProxiedUpstream(
+            provider.proxy,
+            connect_timeout_s=provider.timeouts.connect,
+            grace_s=settings.linger_s,
+            tls=tls,
+        )
+    return HttpUpstream(
+        connect_timeout_s=provider.timeouts.connect, grace_s=settings.linger_s, tls=tls
+    )

@@ -1,0 +1,87 @@
+"""``strictwire lab``: the scripted upstream, to test clients against."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from strictwire.cli.announcement import lab_start_line
+from strictwire.cli.complaints import complaints
+from strictwire.cli.outside import outside
+
+# Where the output is no terminal, a line is not wrapped: it is for grep.
+PIPE_COLUMNS = 240
+
+app = typer.Typer(
+    help="A scripted model server, healthy or broken as its model names say.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command("serve")
+def serve(
+    context: typer.Context,
+    host: Annotated[
+        str,
+        typer.Option(metavar="HOST", help="The address to listen on."),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="NUMBER", min=1, max=65535, help="The TCP port to listen on.")
+    ] = 8081,
+    pace: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Wait this long (20ms, 0.5s) before each frame. [default: no wait]",
+            show_default=False,
+        ),
+    ] = None,
+    cut: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BYTES|random:SEED",
+            help="Cut the reply into pieces of so many bytes, or of random sizes. "
+            "[default: whole frames]",
+            show_default=False,
+        ),
+    ] = None,
+    body: Annotated[
+        str | None,
+        typer.Option(
+            metavar="chunked|close|http1.0|length",
+            help="How the reply's end is told. [default: as the scenario says]",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Serve the scenarios; the model's name chooses one.
+
+    A model name may carry the same options: finish-empty@pace=20ms,cut=7.
+    """
+    options = {"pace": pace, "cut": cut, "body": body}
+    text = ",".join(f"{name}={value}" for name, value in options.items() if value is not None)
+    beyond = outside(context)
+    with complaints():
+        playback = beyond.parse_playback(text)
+        typer.echo(lab_start_line(host, port))
+        beyond.run_lab(host, port, playback)
+
+
+@app.command("list")
+def list_scenarios(context: typer.Context) -> None:
+    """List the scenarios: model names of the lab."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_COLUMNS)
+    table = Table("model name", "what it does", "rules", box=None, pad_edge=False)
+    for scenario in outside(context).scenarios():
+        table.add_row(*_cells(scenario))
+    console.print(table)
+
+
+def _cells(scenario: Any) -> tuple[str, str, str]:
+    return scenario.name, scenario.title, ", ".join(scenario.rules)

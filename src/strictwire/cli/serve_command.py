@@ -1,0 +1,87 @@
+"""``strictwire serve``: flags and a file into settings, then over to the composition root."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from strictwire.cli.announcement import lab_lines, start_line
+from strictwire.cli.complaints import complaints
+from strictwire.cli.logging_setup import set_up_logging
+from strictwire.cli.outside import Outside, outside
+from strictwire.cli.setting_options import setting_parameters
+from strictwire.cli.settings_file import read_settings_text
+from strictwire.config import Flags, Settings, from_flags, load
+
+
+def serve(
+    context: typer.Context,
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Settings in YAML. Flags outrank the file. [default: none]",
+            show_default=False,
+        ),
+    ] = None,
+    upstream: Annotated[
+        str | None,
+        typer.Option(
+            "--upstream",
+            metavar="URL",
+            help="The API root of the one model server to serve, in place of the file's "
+            "providers. [default: none; without any provider the built-in lab is served]",
+            show_default=False,
+        ),
+    ] = None,
+    upstream_key_env: Annotated[
+        str | None,
+        typer.Option(
+            "--upstream-key-env",
+            metavar="NAME",
+            help="The environment variable that holds the key for --upstream. [default: none; "
+            "without any gateway key the client's own key is passed on]",
+            show_default=False,
+        ),
+    ] = None,
+    **flags: Any,
+) -> None:
+    """Serve clients strictly, in front of a model server."""
+    given = {"upstream": upstream, "upstream_key_env": upstream_key_env, **flags}
+    beyond = outside(context)
+    with complaints():
+        settings = _settings(config, given, beyond)
+        set_up_logging(settings.log_level, settings.secrets())
+        is_lab = not settings.providers
+        typer.echo(start_line(settings))
+        for line in lab_lines(settings) if is_lab else ():
+            typer.echo(line, err=True)
+        exit_code = beyond.run_gateway(settings, lab=is_lab)
+    raise typer.Exit(exit_code)
+
+
+def _settings(config: Path | None, flags: Flags, beyond: Outside) -> Settings:
+    if config is None:
+        return from_flags(None, flags, environ=beyond.environ)
+    return load(
+        read_settings_text(config),
+        source=str(config),
+        environ=beyond.environ,
+        known_rules=beyond.rule_names(),
+        flags=flags,
+    )
+
+
+def _with_setting_options() -> inspect.Signature:
+    written = inspect.signature(serve, eval_str=True)
+    own = [one for one in written.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    return written.replace(parameters=[*own, *setting_parameters()])
+
+
+# Typer reads a command's options off its signature; these come from the table of settings.
+serve.__signature__ = _with_setting_options()  # type: ignore[attr-defined]

@@ -1,0 +1,119 @@
+"""What the table cannot say: settings that contradict each other.
+
+Contract: each check looks at the values that a file gave (see ``reading``) and notes its problems
+there; a value that is ``WRONG`` already is passed over. ``exposure`` serves files and flags alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from strictwire.config.addresses import is_loopback_host
+from strictwire.config.reading import WRONG, Reading
+from strictwire.config.settings import Provider, Settings
+from strictwire.config.table import Setting, rows
+
+Values = dict[str, Any]
+
+EXPOSED = "is an address that other machines can reach, and no API key is set"
+EXPOSED_HINT = (
+    "set api_keys (--api-key, STRICTWIRE_API_KEYS), or say allow_public_without_key: true "
+    "(--allow-public-without-key) to let everyone in"
+)
+
+
+def check(values: Values, reading: Reading) -> None:
+    """Run every check over the values of one file."""
+    _provider_names(values, reading)
+    _aliases(values, reading)
+    _legacy_settings(values, reading)
+
+
+def is_exposed(host: object, api_keys: object, is_allowed: object) -> bool:
+    """Whether anyone on the network could use this gateway, without that being asked for."""
+    if WRONG in (host, api_keys, is_allowed):
+        return False
+    return not (is_loopback_host(str(host)) or api_keys or is_allowed)
+
+
+def _provider_names(values: Values, reading: Reading) -> None:
+    first: dict[str, str] = {}
+    for path, provider in _providers(values):
+        name = provider.get("name", WRONG)
+        if name is WRONG:
+            continue
+        if name in first:
+            message = f"the name {name} is taken by {first[name]}"
+            reading.problem(f"{path}.name", message, "each provider needs a name of its own")
+        first.setdefault(name, path)
+
+
+def _aliases(values: Values, reading: Reading) -> None:
+    """An alias leads to one model, so it is neither another alias nor a model's own name."""
+    taken: dict[str, str] = {}
+    for path, model in _models(values):
+        name = model.get("name", WRONG)
+        if name is not WRONG:
+            taken.setdefault(name, path)
+    for path, model in _models(values):
+        aliases = model.get("aliases", ())
+        for index, alias in enumerate(() if aliases is WRONG else aliases):
+            if alias is WRONG:
+                continue
+            place = f"{path}.aliases[{index}]"
+            if alias in taken:
+                message = f"the name {alias} is taken by {taken[alias]}"
+                reading.problem(place, message, "an alias must lead to one model")
+            taken.setdefault(alias, place)
+
+
+def _legacy_settings(values: Values, reading: Reading) -> None:
+    """Turn settings of other programs into ours; both may be given if they say the same."""
+    top = {row.legacy: values.get(row.legacy) for row in rows(Settings) if row.legacy}
+    for row in rows(Settings):
+        if row.legacy:
+            _import_legacy(row, values, reading, path="")
+    for path, provider in _providers(values):
+        for row in rows(Provider):
+            if not row.legacy:
+                continue
+            own = provider.get(row.legacy)
+            _import_legacy(row, provider, reading, path=f"{path}.")
+            is_other = own is False or provider.get(row.name, row.legacy_value) not in (
+                row.legacy_value,
+                WRONG,
+            )
+            if top.get(row.legacy) is True and is_other:
+                message = f"contradicts {row.legacy}: true at the top level"
+                place = f"{path}.{row.name if row.name in provider else row.legacy}"
+                reading.problem(place, message, f"keep one of the two, as {row.name}")
+
+
+def _import_legacy(row: Setting, values: Values, reading: Reading, path: str) -> None:
+    legacy = values.pop(row.legacy, WRONG)
+    if legacy is WRONG:
+        return
+    said = values.get(row.name)
+    is_forced = said == row.legacy_value
+    if said is not None and said is not WRONG and is_forced is not legacy:
+        message = f"contradicts {row.name}: {said}"
+        reading.problem(f"{path}{row.legacy}", message, f"keep {row.name} only")
+    elif legacy:
+        values[row.name] = row.legacy_value
+
+
+def _providers(values: Values) -> Iterator[tuple[str, Values]]:
+    return _mappings("providers", values.get("providers"))
+
+
+def _models(values: Values) -> Iterator[tuple[str, Values]]:
+    for path, provider in _providers(values):
+        yield from _mappings(f"{path}.models", provider.get("models"))
+
+
+def _mappings(path: str, items: object) -> Iterator[tuple[str, Values]]:
+    if isinstance(items, list):
+        for index, item in enumerate(items):
+            if isinstance(item, dict):
+                yield f"{path}[{index}]", item

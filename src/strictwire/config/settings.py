@@ -1,0 +1,285 @@
+"""The settings: frozen data, and at the same time the one table that describes each of them.
+
+Contract: an instance made by ``load`` or ``from_flags`` has passed every check, and is never
+changed. Secrets are ``Secret``. Nothing here reads files or the environment.
+"""
+
+# ruff: noqa: RUF009 - setting() declares a field, its default is immutable
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from strictwire.config.addresses import (
+    normal_base_url,
+    normal_host,
+    normal_origin,
+    normal_proxy_url,
+)
+from strictwire.config.kinds import (
+    Choice,
+    Headers,
+    Items,
+    NamedRecord,
+    OrNone,
+    Record,
+    RuleModes,
+    Seconds,
+    Switch,
+    Text,
+    Whole,
+    normal_key,
+    normal_model_name,
+    normal_provider_name,
+)
+from strictwire.config.secret import Secret
+from strictwire.config.table import required, setting
+from strictwire.model.request import AfterError, ReasoningKey
+
+StreamMode = Literal["auto", "always", "never"]
+
+MEBIBYTE = 1024 * 1024
+# Below a kibibyte no request fits; above a gibibyte one request could take the whole machine.
+_BODY_BYTES = Whole(1024, 1024 * MEBIBYTE)
+# More processes than any machine has cores for is a slip of the keyboard.
+_MAX_WORKERS = 256
+
+_API_KEY = Text("an API key", normal_key, r"^[\x21-\x7e]+$")
+_ORIGIN = Text(
+    'an origin such as https://app.example, or "*"',
+    normal_origin,
+    r"^(?:\*|[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@*]+)$",
+)
+_BASE_URL = Text("a URL", normal_base_url, r"^https?://[^\s/?#@]+(?:/[^\s?#]*)?$")
+_PROXY = Text("a URL", normal_proxy_url, r"^(?:https?|socks5h?)://[^\s/?#]+/?$")
+_MODEL_NAME = Text("a model name", normal_model_name, r"^\S(?:.*\S)?$")
+_STREAM = Choice(("auto", "always", "never"))
+_KEEPALIVE = Seconds(zero="turns it off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long each phase of a request may take, in seconds. An error names the phase."""
+
+    request_body: float = setting(
+        Seconds(),
+        "For the client to send its whole request body.",
+        default=60.0,
+        scope="gateway",
+    )
+    connect: float = setting(Seconds(), "To connect to the provider, TLS included.", default=10.0)
+    first_byte: float = setting(
+        Seconds(),
+        "From the request's last byte to the reply's first. A long prompt on a slow machine "
+        "needs minutes.",
+        default=600.0,
+    )
+    idle: float = setting(
+        Seconds(),
+        "Between two pieces of a reply. Time in which the client kept us from reading does not "
+        "count.",
+        default=300.0,
+    )
+    write_stall: float = setting(
+        Seconds(), "For a client that has stopped reading its reply.", default=120.0
+    )
+    total: float = setting(Seconds(zero="turns it off"), "For the whole request.", default=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model that a provider serves. A plain text in the list is a model without aliases."""
+
+    name: str = required(_MODEL_NAME, "The model's name as the provider knows it.")
+    aliases: tuple[str, ...] = setting(
+        Items(_MODEL_NAME),
+        "Other names that clients may ask for. A reply shows the name that was asked for.",
+        default=(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """A server to send requests to. Inherited settings are filled in already."""
+
+    name: str = required(
+        Text("a name", normal_provider_name, r"^[A-Za-z0-9][A-Za-z0-9._-]*$"),
+        "The provider's name in logs, metrics and model names (`name/model`).",
+    )
+    base_url: str = required(
+        _BASE_URL,
+        "The URL of the API root, with or without a slash at its end. Where the path is empty, "
+        "`/v1` is appended.",
+    )
+    api_keys: tuple[Secret, ...] = setting(
+        Items(_API_KEY), "Keys for the provider; several are used in turn.", default=()
+    )
+    stream: StreamMode = setting(
+        _STREAM,
+        "Whether the provider is asked for a stream: `auto` (as the client asked), `always` or "
+        "`never`. The client gets what it asked for in any case.",
+        default="auto",
+        is_inherited=True,
+        legacy="force_upstream_stream",
+        legacy_value="always",
+    )
+    headers: tuple[tuple[str, Secret], ...] = setting(
+        Headers(), "Headers to add to each request.", default=()
+    )
+    timeouts: Timeouts = setting(
+        Record(Timeouts, scope="everywhere"),
+        "Timeouts of this provider that differ from the top level's.",
+        default=Timeouts(),
+        is_inherited=True,
+    )
+    keepalive: float = setting(
+        _KEEPALIVE,
+        "Seconds without a byte to the client after which a stream sends a keepalive comment.",
+        default=15.0,
+        is_inherited=True,
+    )
+    repairs: tuple[tuple[str, str], ...] = setting(
+        RuleModes(), "Rules to switch, by name. A rule that is not named is on.", default=()
+    )
+    models: tuple[Model, ...] = setting(
+        Items(NamedRecord(Record(Model), _MODEL_NAME)),
+        "The models that this provider serves. A provider without a list takes every model that "
+        "no other one claims.",
+        default=(),
+    )
+    proxy: str | None = setting(
+        OrNone(_PROXY),
+        "The URL of a proxy (http, https or socks5) to reach the provider through.",
+        default=None,
+        is_shown_in_repr=False,  # it may hold a password
+    )
+    insecure_tls: bool = setting(
+        Switch(),
+        "Accept any TLS certificate. Whoever sits between can then read the keys: prefer "
+        "`ca_file`.",
+        default=False,
+    )
+    ca_file: str | None = setting(
+        OrNone(Text("a path")),
+        "A PEM file with the certificates to trust in place of the system's.",
+        default=None,
+    )
+
+    @property
+    def repairs_off(self) -> frozenset[str]:
+        """The names of the rules that this provider's replies go without."""
+        return frozenset(rule for rule, mode in self.repairs if mode == "off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that a gateway is told when it starts."""
+
+    host: str = setting(
+        Text("a host", normal_host, r"^[^\s/]+$"),
+        "The address to listen on. One that other machines can reach needs an API key, or "
+        "`allow_public_without_key`.",
+        default="127.0.0.1",
+        flag="--host",
+        flag_value="HOST",
+    )
+    port: int = setting(Whole(1, 65535), "The TCP port to listen on.", default=8080, flag="--port")
+    workers: int = setting(
+        Whole(1, _MAX_WORKERS), "How many processes serve.", default=1, flag="--workers"
+    )
+    api_keys: tuple[Secret, ...] = setting(
+        Items(_API_KEY),
+        "Keys of which a client must send one, as bearer token or `x-api-key`. Without any, "
+        "every client on this machine may ask.",
+        default=(),
+        flag="--api-key",
+        flag_value="KEY",
+        flag_doc="Other users of this machine can see it in the process list; the environment "
+        "variable is safe from them.",
+        environment="STRICTWIRE_API_KEYS",
+    )
+    allow_public_without_key: bool = setting(
+        Switch(),
+        "Serve on a public address although no API key is set.",
+        default=False,
+        flag="--allow-public-without-key",
+    )
+    cors: tuple[str, ...] = setting(
+        Items(_ORIGIN, is_single_allowed=True),
+        'Origins of web pages that may ask, or `"*"` for every page.',
+        default=(),
+        flag="--cors",
+        flag_value="ORIGIN",
+    )
+    stream: StreamMode = setting(
+        _STREAM,
+        "Whether providers are asked for a stream: `auto` (as the client asked), `always` or "
+        "`never`. A provider of the file may say otherwise.",
+        default="auto",
+        flag="--stream",
+        flag_doc="The flag holds for every provider.",
+        legacy="force_upstream_stream",
+        legacy_value="always",
+    )
+    keepalive: float = setting(
+        _KEEPALIVE,
+        "Seconds without a byte to the client after which a stream sends a keepalive comment.",
+        default=15.0,
+    )
+    nonstream_keepalive: float = setting(
+        _KEEPALIVE,
+        "Seconds without a byte after which a whole reply is begun with white space. A failure "
+        "after that can only cut the connection.",
+        default=0.0,
+    )
+    after_error: AfterError = setting(
+        Choice(("done", "cut")),
+        "How a chat stream ends after an error in it: with `[DONE]`, or by closing the "
+        "connection in the middle.",
+        default="done",
+    )
+    reasoning_key: ReasoningKey = setting(
+        Choice(("reasoning_content", "reasoning", "both")),
+        "The name under which chat clients get reasoning.",
+        default="reasoning_content",
+    )
+    linger_s: float = setting(
+        Seconds(zero="does not wait"),
+        "Seconds to wait for usage after every choice has finished.",
+        default=1.0,
+    )
+    drain_timeout: float = setting(
+        Seconds(zero="does not wait"),
+        "Seconds that open requests may take to finish on shutdown.",
+        default=30.0,
+        flag="--drain-timeout",
+    )
+    max_body_bytes: int = setting(
+        _BODY_BYTES, "The largest request body, in bytes.", default=64 * MEBIBYTE
+    )
+    max_reply_bytes: int = setting(
+        _BODY_BYTES,
+        "The largest reply that is held whole, in bytes. Streams are not bounded by it.",
+        default=64 * MEBIBYTE,
+    )
+    log_level: str = setting(
+        Choice(("debug", "info", "warning", "error")),
+        "What is logged, to standard error.",
+        default="info",
+        flag="--log-level",
+    )
+    timeouts: Timeouts = setting(Record(Timeouts), "Timeouts by phase.", default=Timeouts())
+    providers: tuple[Provider, ...] = setting(
+        Items(Record(Provider)), "The servers to send requests to.", default=()
+    )
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret text in the clear, for the log's last net."""
+        yield from (key.reveal() for key in self.api_keys)
+        for provider in self.providers:
+            yield from (key.reveal() for key in provider.api_keys)
+            yield from (value.reveal() for _, value in provider.headers)
+            if provider.proxy is not None and "@" in provider.proxy:
+                yield provider.proxy.partition("://")[2].rpartition("@")[0]

@@ -1,0 +1,216 @@
+"""The ASGI application: routes, access, and errors told in the caller's shape.
+
+Contract: plain ASGI, runs on any server; on ours replies are pushed (``client_side``). Routes are
+rows of a table. Nothing of a request's content is logged, and no exception leaves it: what was
+not foreseen is a 500 in OpenAI's shape and a traceback in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from strictwire import __version__
+from strictwire.config import Settings
+from strictwire.model.errors import CallerError, WireError
+from strictwire.model.observer import ReplyRecord
+from strictwire.net import access, chat_endpoint, models_endpoint
+from strictwire.net.call import Call
+from strictwire.net.client_side import ClientGone, client_reply
+from strictwire.net.client_side.asgi import Receive, Scope, Send
+from strictwire.net.service import Service
+
+log = logging.getLogger("strictwire.net")
+
+Handler = Callable[[Service, Call], Awaitable[None]]
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
+_TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
+_JSON = [(b"content-type", b"application/json")]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRow:
+    """``template`` is without ``/v1``, which is optional in front of every path."""
+
+    methods: tuple[str, ...]
+    template: str
+    handler: Handler
+    access: Literal["key", "open"] = "key"
+    is_counted_by_handler: bool = False
+
+
+async def _greet(service: Service, call: Call) -> None:
+    text = (
+        f"strictwire {__version__}: an OpenAI-compatible API is served at /v1.\n"
+        "GET /v1/models lists the models, GET /metrics counts.\n"
+    )
+    call.respond(200, _TEXT, text.encode())
+
+
+async def _health(service: Service, call: Call) -> None:
+    call.respond(200, _JSON, b'{"status":"ok"}')
+
+
+async def _ready(service: Service, call: Call) -> None:
+    if service.is_draining:
+        call.respond(503, _JSON, b'{"status":"draining"}')
+    else:
+        call.respond(200, _JSON, b'{"status":"ready"}')
+
+
+ROUTES: tuple[RouteRow, ...] = (
+    RouteRow(("GET", "HEAD"), "/", _greet, "open"),
+    RouteRow(("GET", "HEAD"), "/health", _health, "open"),
+    RouteRow(("GET", "HEAD"), "/ready", _ready, "open"),
+    RouteRow(("POST",), "/chat/completions", chat_endpoint.complete, is_counted_by_handler=True),
+    RouteRow(("GET",), "/models", models_endpoint.list_models),
+    RouteRow(("GET",), "/models/{id}", models_endpoint.get_model),
+)
+
+
+class Application:
+    """One process's application. ``extra_routes`` come from rooms to the right (metrics)."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        make_service: Callable[[], Awaitable[Service]],
+        extra_routes: tuple[RouteRow, ...] = (),
+    ) -> None:
+        self._settings = settings
+        self._make_service = make_service
+        self._rows = (*ROUTES, *extra_routes)
+        self._exact = {row.template: row for row in self._rows if "{" not in row.template}
+        self._prefixed = [
+            (row.template.partition("{")[0], row) for row in self._rows if "{" in row.template
+        ]
+        self._service: Service | None = None
+
+    @property
+    def service(self) -> Service:
+        if self._service is None:
+            raise RuntimeError("the application was not started")
+        return self._service
+
+    async def startup(self) -> None:
+        self._service = await self._make_service()
+
+    async def drain(self, timeout_s: float) -> None:
+        await self.service.drain(timeout_s)
+
+    async def close(self) -> None:
+        await self.service.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        """Start and stop on an ASGI server that is not ours."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self.startup()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = list(scope["headers"])
+        told_id = access.header(headers, b"x-request-id") or ""
+        request_id = told_id if _REQUEST_ID.match(told_id) else f"req_{self.service.new_id()}"
+        call = Call(
+            method=scope["method"],
+            path=_normal_path(scope["path"]),
+            headers=headers,
+            receive=receive,
+            reply=client_reply(scope, receive, send),
+            request_id=request_id,
+            reply_headers=[(b"x-request-id", request_id.encode())],
+        )
+        begun_at = asyncio.get_running_loop().time()
+        row: RouteRow | None = None
+        try:
+            row = await self._answer(call)
+        except WireError as problem:
+            call.refuse(problem)
+        except ClientGone:
+            call.status = 499
+        except Exception:
+            log.exception("internal error in request %s", request_id)
+            call.refuse(WireError("The gateway failed on this request.", code="internal_error"))
+        await call.reply.finished()
+        if row is None or not row.is_counted_by_handler:
+            self._count(call, asyncio.get_running_loop().time() - begun_at)
+
+    async def _answer(self, call: Call) -> RouteRow | None:
+        settings = self._settings
+        try:
+            origin = access.check_origin(call.headers, settings.cors)
+        finally:
+            row = self._find(call.path)
+            call.route = row.template if row is not None else ""
+        call.reply_headers += access.cors_headers(origin)
+        access.check_host(
+            call.headers,
+            settings.api_keys,
+            is_public_allowed=settings.allow_public_without_key,
+        )
+        if call.method == "OPTIONS" and origin is not None:
+            preflight = access.preflight_headers(call.headers, origin)
+            call.reply_headers = call.reply_headers[:1]
+            call.respond(204, preflight, b"")
+            return None
+        if row is None:
+            raise CallerError(
+                "There is no such path. POST /v1/chat/completions and GET /v1/models are served.",
+                status=404,
+                code="unknown_path",
+            )
+        if call.method not in row.methods:
+            allowed = ", ".join(row.methods)
+            problem = CallerError(
+                f"This path takes {allowed}.", status=405, code="method_not_allowed"
+            )
+            call.refuse(problem, (b"allow", allowed.encode()))
+            return None
+        if row.access == "key":
+            access.check_key(call.headers, settings.api_keys)
+        await row.handler(self.service, call)
+        return row
+
+    def _find(self, path: str) -> RouteRow | None:
+        row = self._exact.get(path)
+        if row is not None:
+            return row
+        for prefix, prefixed in self._prefixed:
+            if path.startswith(prefix) and len(path) > len(prefix):
+                return prefixed
+        return None
+
+    def _count(self, call: Call, duration_s: float) -> None:
+        record = ReplyRecord(
+            route=call.route or "unknown",
+            provider="",
+            status=call.status,
+            outcome="ok" if call.status < 400 else "error",
+            duration_s=duration_s,
+            error_code=call.error_code,
+            request_id=call.request_id,
+        )
+        self.service.observer.replied(record)
+
+
+def _normal_path(path: str) -> str:
+    """Without ``/v1`` in front and a slash at the end; both are optional."""
+    if path == "/v1" or path.startswith("/v1/"):
+        path = path[3:]
+    return path.rstrip("/") or "/"

@@ -1,0 +1,100 @@
+"""Errors as whole HTTP replies: ours, and an upstream's made into ours.
+
+Contract: OpenAI's shape on OpenAI paths. An upstream's status is kept where it has a meaning for
+the client, nonsense is 502. No secret that we know goes out in a message. Source:
+docs/contract.md, "Errors before the commit".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from strictwire.dialects.chat.writer import error_object
+from strictwire.model.errors import PeerError, WireError
+from strictwire.repairs.error_shape import shape_error
+
+# A refusal in words fits; a page of HTML need not be read to its end.
+MAX_ERROR_BODY_BYTES = 64 * 1024
+MAX_MESSAGE_CHARACTERS = 2000
+
+_KEPT_STATUSES = frozenset((400, 401, 402, 403, 404, 408, 409, 413, 422, 429))
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    429: "rate_limit_error",
+}
+_TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+
+
+def format_error(error: WireError) -> bytes:
+    return msgspec.json.encode(error_object(error))
+
+
+def error_headers(error: WireError, body: bytes) -> list[tuple[bytes, bytes]]:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+    ]
+    if error.retry_after is not None:
+        headers.append((b"retry-after", error.retry_after.encode("latin-1", "replace")))
+    return headers
+
+
+def upstream_refusal(
+    status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, secrets: Iterable[str] = ()
+) -> PeerError:
+    """The error for a reply that is no success. ``secrets`` are keys that we sent."""
+    shaped = _shaped(status, body)
+    message = _without(shaped["message"], secrets)[:MAX_MESSAGE_CHARACTERS]
+    retry_after = next((v.decode("latin-1") for n, v in headers if n == b"retry-after"), None)
+    is_kept = status in _KEPT_STATUSES or 500 <= status < 600
+    kind = shaped["type"]
+    if kind == "upstream_error":
+        kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "upstream_error")
+    return PeerError(
+        message if is_kept else f"The upstream answered with status {status}: {message}",
+        status=status if is_kept else 502,
+        type=kind,
+        param=shaped["param"],
+        code=shaped["code"],
+        retry_after=retry_after if _is_retry_hint(retry_after) else None,
+    )
+
+
+def _shaped(status: int, body: bytes) -> dict[str, str | None]:
+    text = body.strip()
+    try:
+        value = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict):
+        error = value.get("error") or value.get("detail") or value
+        return shape_error(error)
+    if isinstance(value, str) and value:
+        return shape_error(value)
+    if text[:1] == b"<":
+        title = _TITLE.search(text)
+        name = " ".join(title[1].decode("utf-8", "replace").split()) if title else ""
+        page = f"an HTML page ({name})" if name else "an HTML page"
+        return shape_error(f"The upstream answered {status} with {page} instead of an API error.")
+    if text:
+        return shape_error(text.decode("utf-8", "replace"))
+    return shape_error(f"The upstream answered {status} without a body.")
+
+
+def _without(message: str | None, secrets: Iterable[str]) -> str:
+    text = message or ""
+    for secret in secrets:
+        if len(secret) >= 4:
+            text = text.replace(secret, "***")
+    return text
+
+
+def _is_retry_hint(value: str | None) -> bool:
+    return value is not None and len(value) < 64 and value.isprintable()

@@ -1,0 +1,417 @@
+"""One request and its reply: the client on one side, the upstream on the other, a relay between.
+
+Contract: everything after ``begin`` happens in callbacks; no task wakes up for a piece of the
+reply. What the upstream sends goes through the relay and to the client in the same call. An
+exchange ends exactly once, and with it every timer that it started. The failure rules that it
+follows are in docs/architecture.md; their numbers stand beside the code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from strictwire.model.errors import PeerError, UpstreamTimeout, WireError
+from strictwire.model.observer import Observer, Outcome, ReplyRecord
+from strictwire.model.protocols import ReplyRelay, Upstream, UpstreamCall, UpstreamRequest
+from strictwire.net.client_side.push import ClientReply
+from strictwire.net.deadlines import Deadlines, Limits
+from strictwire.net.error_replies import (
+    MAX_ERROR_BODY_BYTES,
+    error_headers,
+    format_error,
+    upstream_refusal,
+)
+from strictwire.relay.sniff import sniff
+
+log = logging.getLogger("strictwire.net")
+
+STREAM_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+]
+KEEPALIVE = b": keep-alive\n\n"
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one exchange is to go. ``requests`` makes the upstream request, given the fields that
+    it may not send; ``refused`` says which of ours a refusal names (then it is sent once more).
+    ``secrets`` must not appear in an upstream's error."""
+
+    route: str
+    provider: str
+    request_id: str
+    is_stream: bool
+    limits: Limits
+    headers: Headers
+    make_request: Callable[[frozenset[str]], UpstreamRequest]
+    make_relay: Callable[[bool], ReplyRelay]
+    refused: Callable[[int, bytes], frozenset[str]]
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Exchange:
+    """Joins a ``ClientReply`` and an ``Upstream``. Is the events' receiver of both."""
+
+    __slots__ = (
+        "_body_bytes",
+        "_call",
+        "_client",
+        "_deadlines",
+        "_error_body",
+        "_first_token_s",
+        "_head",
+        "_is_over",
+        "_is_retried",
+        "_loop",
+        "_observer",
+        "_on_over",
+        "_plan",
+        "_relay",
+        "_sending",
+        "_sniffed",
+        "_started_at",
+        "_status",
+        "_upstream",
+    )
+
+    def __init__(
+        self,
+        plan: Plan,
+        client: ClientReply,
+        upstream: Upstream,
+        observer: Observer,
+        on_over: Callable[[Exchange], None],
+    ) -> None:
+        self._plan = plan
+        self._client = client
+        self._upstream = upstream
+        self._observer = observer
+        self._on_over = on_over
+        self._loop = asyncio.get_running_loop()
+        self._started_at = self._loop.time()
+        self._deadlines = Deadlines(self._loop, plan.limits, self)
+        self._relay: ReplyRelay | None = None
+        self._call: UpstreamCall | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._head: Headers = []
+        self._sniffed: list[bytes] = []
+        self._error_body: bytearray | None = None
+        self._status = 0
+        self._is_retried = False
+        self._is_over = False
+        self._body_bytes = 0
+        self._first_token_s: float | None = None
+
+    def elapsed_s(self) -> float:
+        return self._loop.time() - self._started_at
+
+    # ---- begin ----
+
+    def begin(self) -> None:
+        """Start. Everything else comes by callbacks; ``ClientReply.finished`` tells the end."""
+        if self._plan.is_stream:
+            self._observer.stream_opened(self._plan.provider)
+        self._deadlines.begin()
+        self._send(frozenset())
+        self._client.attach(self)
+
+    def _send(self, refused: frozenset[str]) -> None:
+        self._sending = self._loop.create_task(self._connect_and_send(refused))
+
+    async def _connect_and_send(self, refused: frozenset[str]) -> None:
+        try:
+            call = await self._upstream.send(self._plan.make_request(refused), self)
+        except WireError as problem:
+            self._sending = None
+            self.fail(problem)
+            return
+        except Exception:  # noqa: BLE001 - the top of this callback; logged
+            self._sending = None
+            self._broke()
+            return
+        self._sending = None
+        if self._is_over:
+            call.cancel()
+            return
+        self._call = call
+        self._deadlines.sent()
+        if self._client.is_paused:
+            call.pause()
+
+    # ---- the upstream's side ----
+
+    def on_head(self, status: int, headers: Headers) -> None:
+        self._deadlines.heard()
+        self._status = status
+        self._head = headers
+        if status != 200:
+            self._error_body = bytearray()
+
+    def on_body(self, data: bytes) -> None:
+        try:
+            relay = self._relay
+            if relay is None or self._status != 200:
+                self._before_relay(data)
+                return
+            out = relay.feed(data)
+            self._deadlines.heard()
+            if out:
+                self._write(out)
+            if relay.wants_attention:
+                self._look(relay)
+        except Exception:  # noqa: BLE001 - the top of this callback; logged
+            self._broke()
+
+    def on_end(self) -> None:
+        try:
+            self._end_of_body()
+        except Exception:  # noqa: BLE001 - the top of this callback; logged
+            self._broke()
+
+    def _end_of_body(self) -> None:
+        if self._error_body is not None:
+            self._refused()
+            return
+        if self._relay is None:
+            self._sniff(is_whole=True)
+        if self._is_over:
+            return
+        relay = self._the_relay()
+        out = relay.finish()
+        if out:
+            self._write(out)
+        self._look(relay)
+
+    def on_error(self, error: WireError) -> None:
+        """The connection broke. After the reply's own end that is no failure (rule 3)."""
+        if self._is_over:
+            return
+        relay = self._relay
+        if relay is not None and self._error_body is None and not self._sniffed:
+            out = relay.finish()
+            if relay.failure is None:
+                if out:
+                    self._write(out)
+                self._look(relay)
+                return
+        self.fail(error)
+
+    def _before_relay(self, data: bytes) -> None:
+        self._deadlines.heard()
+        if self._error_body is not None:
+            self._error_body += data
+            if len(self._error_body) > MAX_ERROR_BODY_BYTES:
+                self._refused()
+            return
+        self._sniffed.append(data)
+        self._sniff(is_whole=False)
+
+    def _sniff(self, *, is_whole: bool) -> None:
+        """What kind of body a 200 has, by its first bytes: the content type lies too often."""
+        head = b"".join(self._sniffed)
+        kind = sniff(head, is_whole=is_whole)
+        if kind is None:
+            self._sniffed = [head]
+            return
+        self._sniffed.clear()
+        if kind == "other" and head.strip():
+            self.fail(upstream_refusal(200, self._head, head, self._plan.secrets))
+            return
+        self._relay = self._plan.make_relay(kind == "object")
+        if head:
+            self.on_body(head)
+
+    def _refused(self) -> None:
+        """The upstream said no. If it named fields that we added, ask once more without them."""
+        body = bytes(self._error_body or b"")
+        self._error_body = None
+        fields = frozenset() if self._is_retried else self._plan.refused(self._status, body)
+        if fields and not self._client.is_gone:
+            self._is_retried = True
+            self._drop_call()
+            self._send(fields)
+            return
+        self.fail(upstream_refusal(self._status, self._head, body, self._plan.secrets))
+
+    def _look(self, relay: ReplyRelay) -> None:
+        """The relay is done, failed, or only waits for a tail."""
+        failure = relay.failure
+        if failure is not None:
+            self.fail(failure)
+        elif relay.is_done:
+            self._client.end()
+            self._over("ok", 200)
+        elif relay.is_lingering:
+            self._deadlines.linger()
+
+    # ---- the client's side ----
+
+    def _write(self, out: bytes) -> None:
+        if self._first_token_s is None and self._relay is not None and self._relay.is_meaningful:
+            self._first_token_s = self.elapsed_s()
+            self._deadlines.answered()
+        if not self._client.is_started:
+            self._commit(out)
+        self._body_bytes += len(out)
+        self._client.write(out)
+        self._deadlines.wrote()
+
+    def _commit(self, out: bytes) -> None:
+        """From here on the status is 200. A whole object says its length."""
+        if self._plan.is_stream:
+            self._client.start(200, STREAM_HEADERS + self._plan.headers)
+            return
+        headers = [(b"content-type", b"application/json"), *self._plan.headers]
+        if self._relay is not None and self._relay.is_done:
+            headers.append((b"content-length", b"%d" % len(out)))
+            if not self._relay.knows_usage:
+                headers.append((b"x-strictwire-usage", b"unknown"))
+        self._client.start(200, headers)
+
+    def on_pause(self) -> None:
+        self._deadlines.paused()
+        if self._call is not None:
+            self._call.pause()
+
+    def on_resume(self) -> None:
+        self._deadlines.resumed()
+        if self._call is not None:
+            self._call.resume()
+        if self._relay is not None and self._relay.is_lingering:
+            self._deadlines.linger()
+
+    def on_gone(self) -> None:
+        """Nobody listens any more: the upstream is cancelled at once (rule 5)."""
+        self._over("client_gone", self._status_told())
+
+    # ---- what time brings (called by Deadlines) ----
+
+    def on_timeout(self, error: UpstreamTimeout) -> None:
+        self.fail(error)
+
+    def on_stalled(self) -> None:
+        self._client.cut()
+        self._over("client_gone", self._status_told())
+
+    def on_linger_over(self) -> None:
+        """The tail did not come in time: the reply is whole without it (rule 3)."""
+        relay = self._relay
+        if relay is not None and relay.is_lingering:
+            out = relay.finish()
+            if out:
+                self._write(out)
+            self._look(relay)
+
+    def on_keepalive_due(self) -> None:
+        if self._plan.is_stream:
+            self._write_between(KEEPALIVE)
+        elif not self._client.is_paused:
+            # Leading white space is legal before a JSON object.
+            self._write_between(b"\n")
+
+    def on_progress_due(self) -> None:
+        out = self._the_relay().tick_progress()
+        if out:
+            self._write_between(out)
+
+    def _write_between(self, out: bytes) -> None:
+        """Bytes that are no part of the reply. They commit the status (rule 1)."""
+        if self._is_over or self._client.is_paused:
+            return
+        if not self._client.is_started:
+            self._commit(out)
+        self._client.write(out)
+        self._deadlines.wrote()
+
+    def _the_relay(self) -> ReplyRelay:
+        if self._relay is None and self._plan.is_stream:
+            return self._plan.make_relay(False)
+        if self._relay is None:
+            self._relay = self._plan.make_relay(True)
+        return self._relay
+
+    # ---- the end ----
+
+    def fail(self, error: WireError) -> None:
+        """A status before the commit, in-band after it, and never a clean end (rule 2)."""
+        if self._is_over:
+            return
+        client = self._client
+        if not client.is_started:
+            body = format_error(error)
+            client.start(error.status, error_headers(error, body) + self._plan.headers)
+            client.write(body)
+            client.end()
+            self._over("error", error.status, error)
+            return
+        frames = self._the_relay().fail(error)
+        client.write(frames)
+        if frames.endswith(b"[DONE]\n\n"):
+            client.end(close=True)
+        else:
+            client.cut()
+        self._over("error", 200, error)
+
+    def _broke(self) -> None:
+        """A defect of ours must not leave the client waiting. Content is never logged."""
+        log.exception("internal error in request %s", self._plan.request_id)
+        self.fail(
+            WireError("The gateway failed on this reply; its log says why.", code="internal_error")
+        )
+
+    def _status_told(self) -> int:
+        return 200 if self._client.is_started else 499
+
+    def _drop_call(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _over(self, outcome: Outcome, status: int, error: WireError | None = None) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        self._deadlines.end()
+        if self._sending is not None and self._sending is not asyncio.current_task(self._loop):
+            self._sending.cancel()
+        if self._call is not None:
+            if outcome == "ok":
+                self._call.release()
+            else:
+                self._call.cancel()
+            self._call = None
+        plan, relay = self._plan, self._relay
+        if plan.is_stream:
+            self._observer.stream_closed(plan.provider)
+        self._observer.replied(
+            ReplyRecord(
+                route=plan.route,
+                provider=plan.provider,
+                status=status,
+                outcome=outcome,
+                is_stream=plan.is_stream,
+                duration_s=self.elapsed_s(),
+                first_token_s=self._first_token_s,
+                frames=relay.frames if relay is not None else 0,
+                body_bytes=self._body_bytes,
+                repairs=frozenset(relay.repairs) if relay is not None else frozenset(),
+                error_code=(error.code or error.type) if error is not None else None,
+                request_id=plan.request_id,
+            )
+        )
+        self._on_over(self)
+
+
+def shutting_down() -> PeerError:
+    return PeerError(
+        "The gateway is shutting down and the reply was not finished in time. Ask again.",
+        status=503,
+        code="shutting_down",
+    )

@@ -1,0 +1,82 @@
+"""What one process of the gateway holds while it serves: settings, upstreams, open exchanges.
+
+Contract: made inside the event loop by ``open``, shared by all handlers, closed by ``close``.
+Upstreams are made once per provider. Nothing here belongs to one request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Mapping
+
+from strictwire.config import Provider, Settings
+from strictwire.model.observer import Observer
+from strictwire.model.protocols import Upstream
+from strictwire.net.exchange import Exchange, shutting_down
+from strictwire.routing import Refusals, Route, choose
+
+
+class Service:
+    def __init__(
+        self,
+        settings: Settings,
+        upstreams: Mapping[str, Upstream],
+        observer: Observer,
+        *,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        self.observer = observer
+        self.new_id = new_id
+        self.wall_clock = wall_clock
+        self.refusals = Refusals()
+        self.is_draining = False
+        self._upstreams = upstreams
+        self._exchanges: set[Exchange] = set()
+        self._none_open = asyncio.Event()
+        self._none_open.set()
+        self._turn = 0
+
+    @property
+    def open_exchanges(self) -> int:
+        return len(self._exchanges)
+
+    def upstream_of(self, provider: str) -> Upstream:
+        return self._upstreams[provider]
+
+    def route(self, model: str) -> Route[Provider]:
+        """Where a request for this model goes. Raises CallerError 404."""
+        self._turn += 1
+        return choose(self.settings, model, turn=self._turn)
+
+    def learn_refusal(self, provider: str, model: str, names: frozenset[str]) -> None:
+        for name in sorted(names):
+            self.refusals = self.refusals.learned(provider, model, name)
+
+    def add(self, exchange: Exchange) -> None:
+        self._exchanges.add(exchange)
+        self._none_open.clear()
+
+    def discard(self, exchange: Exchange) -> None:
+        self._exchanges.discard(exchange)
+        if not self._exchanges:
+            self._none_open.set()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let open replies finish, then fail what is left in-band (failure rule 7)."""
+        self.is_draining = True
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._none_open.wait()
+        except TimeoutError:
+            for exchange in list(self._exchanges):
+                exchange.fail(shutting_down())
+
+    async def close(self) -> None:
+        for exchange in list(self._exchanges):
+            exchange.fail(shutting_down())
+        for upstream in self._upstreams.values():
+            await upstream.close()

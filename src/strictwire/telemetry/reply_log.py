@@ -1,0 +1,43 @@
+"""A line in the log for each reply: numbers and names, never content."""
+
+from __future__ import annotations
+
+import logging
+
+from strictwire.model.observer import Observer, ReplyRecord
+
+log = logging.getLogger("strictwire.replies")
+
+
+class LoggedReplies:
+    """An ``Observer`` that logs, and passes on to another."""
+
+    def __init__(self, inner: Observer) -> None:
+        self._inner = inner
+
+    def stream_opened(self, provider: str) -> None:
+        self._inner.stream_opened(provider)
+
+    def stream_closed(self, provider: str) -> None:
+        self._inner.stream_closed(provider)
+
+    def replied(self, record: ReplyRecord) -> None:
+        self._inner.replied(record)
+        level = logging.WARNING if record.outcome == "error" else logging.INFO
+        if not log.isEnabledFor(level):
+            return
+        parts = [
+            f"{record.route} {record.status} {record.outcome} {record.duration_s * 1000:.0f} ms",
+            f"request={record.request_id}",
+        ]
+        if record.provider:
+            parts.append(f"provider={record.provider}")
+        if record.error_code:
+            parts.append(f"code={record.error_code}")
+        if record.frames:
+            parts.append(f"chunks={record.frames}")
+        if record.first_token_s is not None:
+            parts.append(f"first_token={record.first_token_s * 1000:.0f}ms")
+        if record.repairs:
+            parts.append(f"repairs={','.join(sorted(record.repairs))}")
+        log.log(level, " ".join(parts))

@@ -1,0 +1,310 @@
+"""Good settings files and flags: what they become."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import fields, replace
+
+import pytest
+
+from strictwire.config import (
+    Model,
+    Provider,
+    Secret,
+    Settings,
+    SettingsError,
+    Timeouts,
+    from_flags,
+    is_loopback_host,
+    load,
+    shown_url,
+)
+from strictwire.config.settings import MEBIBYTE
+from strictwire.config.table import rows
+from strictwire.model.errors import MisuseError
+
+ENVIRON = {"KEY": "sk-dummy", "PORT": "8000", "SECONDS": "2.5", "YES": "true", "WORD": "cut"}
+
+
+def loaded(text: str, **more: object) -> Settings:
+    arguments = {"source": "f.yaml", "environ": ENVIRON, "known_rules": ("chat.role",), **more}
+    return load(text, **arguments)  # type: ignore[arg-type]
+
+
+def provider_of(text: str) -> Provider:
+    return loaded(f"providers:\n- name: one\n  base_url: http://h/v1\n  {text}\n").providers[0]
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "{}", "\ufeff"])
+def test_an_empty_file_gives_the_defaults(text: str) -> None:
+    assert loaded(text) == Settings()
+
+
+def test_the_defaults() -> None:
+    settings = Settings()
+    assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8080, 1)
+    assert (settings.api_keys, settings.cors, settings.providers) == ((), (), ())
+    assert (settings.keepalive, settings.nonstream_keepalive) == (15.0, 0.0)
+    assert (settings.after_error, settings.reasoning_key) == ("done", "reasoning_content")
+    assert (settings.linger_s, settings.drain_timeout) == (1.0, 30.0)
+    assert settings.max_body_bytes == settings.max_reply_bytes == 64 * MEBIBYTE
+    assert settings.allow_public_without_key is False
+    assert settings.timeouts == Timeouts(
+        request_body=60, connect=10, first_byte=600, idle=300, write_stall=120, total=0
+    )
+
+
+# (one line of the file, the field, its value)
+TOP_LEVEL = [
+    ("port: 8000", "port", 8000),
+    ("port: 0x1f90", "port", 8080),
+    ("port: ${PORT}", "port", 8000),
+    ('port: "${PORT}"', "port", 8000),
+    ("keepalive: 5", "keepalive", 5.0),
+    ("keepalive: ${SECONDS}", "keepalive", 2.5),
+    ("keepalive: 0", "keepalive", 0.0),
+    ("after_error: ${WORD}", "after_error", "cut"),
+    ("allow_public_without_key: ${YES}", "allow_public_without_key", True),
+    ("allow_public_without_key: on", "allow_public_without_key", True),
+    ("allow_public_without_key: off", "allow_public_without_key", False),
+    ("host: '[::1]'", "host", "::1"),
+    ("host: localhost", "host", "localhost"),
+    ('cors: "*"', "cors", ("*",)),
+    ("cors: https://A.Example:443", "cors", ("https://a.example",)),
+    (
+        "cors: [http://a:3000, 'vscode-webview://x']",
+        "cors",
+        ("http://a:3000", "vscode-webview://x"),
+    ),
+    ("cors: ['http://[::1]:80']", "cors", ("http://[::1]",)),
+    ('api_keys: ["${KEY}", b]', "api_keys", (Secret("sk-dummy"), Secret("b"))),
+    ('api_keys: ["a$${b"]', "api_keys", (Secret("a${b"),)),
+    ("force-upstream-stream: true", "stream", "always"),
+    ("force-upstream-stream: false", "stream", "auto"),
+    ("timeouts: {idle: 1, total: 0}", "timeouts", Timeouts(idle=1.0)),
+]
+
+
+@pytest.mark.parametrize(("text", "name", "value"), TOP_LEVEL)
+def test_a_setting_of_the_top_level(text: str, name: str, value: object) -> None:
+    assert loaded(text) == replace(Settings(), **{name: value})
+
+
+BASE_URLS = [
+    ("http://h", "http://h/v1"),
+    ("http://h/", "http://h/v1"),
+    ("http://h/v1", "http://h/v1"),
+    ("http://h/v1/", "http://h/v1"),
+    ("http://h/v1//", "http://h/v1"),
+    ("HTTP://Host:8000/api", "http://host:8000/api"),
+    ("https://h/openai/v1/", "https://h/openai/v1"),
+    ("http://[::1]:8000", "http://[::1]:8000/v1"),
+    ("http://h/%7Eme", "http://h/%7Eme"),
+]
+
+
+@pytest.mark.parametrize(("given", "normal"), BASE_URLS)
+def test_base_url_is_the_root_of_the_api(given: str, normal: str) -> None:
+    (provider,) = loaded(f"providers: [{{name: one, base_url: '{given}'}}]").providers
+    assert provider.base_url == normal
+
+
+PROVIDER = [
+    ('api_keys: ["${KEY}"]', "api_keys", (Secret("sk-dummy"),)),
+    ("stream: always", "stream", "always"),
+    ("force_upstream_stream: true", "stream", "always"),
+    ("force-upstream-stream: true\n  stream: always", "stream", "always"),
+    ("force-upstream-stream: false\n  stream: never", "stream", "never"),
+    ("headers: {X-A: 'b ${KEY}'}", "headers", (("x-a", Secret("b sk-dummy")),)),
+    ("keepalive: 0", "keepalive", 0.0),
+    ("repairs: {chat.role: off}", "repairs", (("chat.role", "off"),)),
+    ("repairs: {chat.role: true}", "repairs", (("chat.role", "on"),)),
+    ("models: [a/b, 'c d']", "models", (Model(name="a/b"), Model(name="c d"))),
+    ("models: [{name: a, aliases: [b]}]", "models", (Model(name="a", aliases=("b",)),)),
+    ("proxy: http://u:p@h:1/", "proxy", "http://u:p@h:1"),
+    ("proxy: none", "proxy", None),
+    ("proxy: null", "proxy", None),
+    ("insecure_tls: true", "insecure_tls", True),
+    ("ca_file: ./ca.pem", "ca_file", "./ca.pem"),
+    ("timeouts: {connect: 3}", "timeouts", Timeouts(connect=3.0)),
+]
+
+
+@pytest.mark.parametrize(("text", "name", "value"), PROVIDER)
+def test_a_setting_of_a_provider(text: str, name: str, value: object) -> None:
+    expected = Provider(name="one", base_url="http://h/v1")
+    assert provider_of(text) == replace(expected, **{name: value})
+
+
+def test_a_provider_inherits_what_it_does_not_say() -> None:
+    settings = loaded(
+        "keepalive: 3\nstream: never\ntimeouts: {idle: 4, connect: 5}\nproviders:\n"
+        "- {name: one, base_url: http://h, timeouts: {connect: 6}}\n"
+        "- {name: two, base_url: http://h, keepalive: 7, stream: auto}\n"
+    )
+    one, two = settings.providers
+    assert (one.keepalive, one.stream) == (3.0, "never")
+    assert one.timeouts == Timeouts(idle=4.0, connect=6.0)
+    assert (two.keepalive, two.stream) == (7.0, "auto")
+    assert two.timeouts == Timeouts(idle=4.0, connect=5.0)
+
+
+def test_anchors_and_merges() -> None:
+    settings = loaded(
+        "providers:\n- &one {name: one, base_url: http://h, stream: always}\n"
+        "- {<<: *one, name: two}\n- {name: three, <<: [{stream: never}, *one]}\n"
+    )
+    assert [(p.name, p.base_url, p.stream) for p in settings.providers] == [
+        ("one", "http://h/v1", "always"),
+        ("two", "http://h/v1", "always"),
+        ("three", "http://h/v1", "never"),
+    ]
+
+
+def test_an_anchor_used_twice_warns_no_one() -> None:
+    assert loaded("host: &a 127.0.0.1\nlog_level: &a debug").log_level == "debug"
+
+
+def test_repairs_off_names_the_rules_that_are_off() -> None:
+    assert provider_of("repairs: {chat.role: off}").repairs_off == {"chat.role"}
+    assert provider_of("repairs: {chat.role: on}").repairs_off == frozenset()
+
+
+# ---- flags ----
+
+FLAGS = [
+    ({"host": "::1", "port": 1, "workers": 2}, {"host": "::1", "port": 1, "workers": 2}),
+    ({"api_keys": ["a", "b"]}, {"api_keys": (Secret("a"), Secret("b"))}),
+    ({"cors": ["*"]}, {"cors": ("*",)}),
+    ({"drain_timeout": 0.0, "log_level": "debug"}, {"drain_timeout": 0.0, "log_level": "debug"}),
+    ({"host": None, "api_keys": [], "stream": None, "upstream": None}, {}),
+]
+
+
+@pytest.mark.parametrize(("flags", "changes"), FLAGS)
+def test_flags_outrank_the_defaults(flags: dict[str, object], changes: dict[str, object]) -> None:
+    assert from_flags(None, flags) == replace(Settings(), **changes)
+
+
+def test_flags_outrank_the_file() -> None:
+    text = "port: 1\nproviders: [{name: one, base_url: http://h, stream: never}]"
+    settings = loaded(text, flags={"port": 2, "stream": "always"})
+    assert (settings.port, settings.providers[0].stream) == (2, "always")
+    assert from_flags(loaded(text), {"port": 2, "stream": "always"}) == settings
+
+
+def test_upstream_makes_the_only_provider() -> None:
+    text = "keepalive: 3\nproviders: [{name: one, base_url: http://h}]"
+    flags = {"upstream": "http://u:1", "upstream_key_env": "KEY"}
+    (provider,) = loaded(text, flags=flags).providers
+    assert provider == Provider(
+        name="upstream", base_url="http://u:1/v1", api_keys=(Secret("sk-dummy"),), keepalive=3.0
+    )
+
+
+def test_a_flag_may_mend_what_the_file_lacks() -> None:
+    settings = loaded("host: 0.0.0.0", flags={"api_keys": ["a"]})
+    assert (settings.host, settings.api_keys) == ("0.0.0.0", (Secret("a"),))
+
+
+def test_keys_from_the_environment_rank_between_flag_and_file() -> None:
+    environ = {"STRICTWIRE_API_KEYS": "a, b,"}
+    assert loaded("api_keys: [c]", environ=environ).api_keys == (Secret("a"), Secret("b"))
+    assert from_flags(None, {"api_keys": ["d"]}, environ=environ).api_keys == (Secret("d"),)
+
+
+WRONG_FLAGS = [
+    ({"port": 0}, "--port: must be a whole number"),
+    ({"host": "0.0.0.0"}, "--host: 0.0.0.0 is an address that other machines can reach"),
+    ({"api_keys": ["sk secret"]}, "--api-key: must be an API key"),
+    ({"cors": ["a"]}, "--cors: is not an origin"),
+    ({"stream": "maybe"}, "--stream: must be one of auto, always, never"),
+    ({"upstream": "h:1"}, "--upstream: is not a URL"),
+    ({"upstream": "http://h", "upstream_key_env": "sk-secret"}, "--upstream-key-env: no envir"),
+    ({"upstream_key_env": "KEY"}, "--upstream-key-env: goes with --upstream"),
+]
+
+
+@pytest.mark.parametrize(("flags", "words"), WRONG_FLAGS)
+def test_wrong_flags_are_told_by_their_name(flags: dict[str, object], words: str) -> None:
+    for call in (lambda: from_flags(None, flags), lambda: loaded("", environ={}, flags=flags)):
+        with pytest.raises(SettingsError) as caught:
+            call()
+        (problem,) = caught.value.problems
+        assert str(problem).startswith(words)
+        assert "secret" not in str(problem)
+
+
+def test_flags_and_file_are_told_together() -> None:
+    with pytest.raises(SettingsError) as caught:
+        loaded("prot: 1", flags={"port": 0})
+    assert [problem.path for problem in caught.value.problems] == ["--port", "prot"]
+
+
+def test_a_wrong_key_in_the_environment_is_told_by_the_variable() -> None:
+    with pytest.raises(SettingsError, match=r"^STRICTWIRE_API_KEYS: must be an API key"):
+        from_flags(None, {}, environ={"STRICTWIRE_API_KEYS": "sk secret"})
+
+
+def test_an_unknown_flag_is_a_defect() -> None:
+    with pytest.raises(MisuseError):
+        from_flags(None, {"prot": 1})
+
+
+def test_public_is_allowed_in_so_many_words() -> None:
+    flags = {"host": "0.0.0.0", "allow_public_without_key": True}
+    assert from_flags(None, flags).host == "0.0.0.0"
+
+
+# ---- secrets and addresses ----
+
+
+def test_no_secret_is_printed() -> None:
+    settings = loaded(
+        "api_keys: [sk-dummy-1]\nproviders: [{name: one, base_url: http://h, "
+        "api_keys: [sk-dummy-2], headers: {authorization: sk-dummy-3}, "
+        "proxy: 'http://u:sk-dummy-4@h:1'}]"
+    )
+    assert "sk-dummy" not in f"{settings!r} {settings}"
+    assert list(settings.secrets()) == ["sk-dummy-1", "sk-dummy-2", "sk-dummy-3", "u:sk-dummy-4"]
+
+
+def test_a_secret_keeps_its_text() -> None:
+    secret = Secret("sk-dummy")
+    assert f"{secret} {secret!r}" == "*** Secret(***)"
+    assert secret.reveal() == "sk-dummy"
+    assert secret.matches("sk-dummy")
+    assert not secret.matches("sk-dummies\udcff")
+    assert secret == Secret("sk-dummy")
+    assert secret != "sk-dummy"
+    assert len({secret, Secret("sk-dummy")}) == 1
+    assert pickle.loads(pickle.dumps(secret)) == secret
+    with pytest.raises(AttributeError):
+        secret.text = "other"  # type: ignore[attr-defined]
+
+
+def test_settings_survive_a_process_border() -> None:
+    settings = loaded("api_keys: [a]\nproviders: [{name: one, base_url: http://h, models: [m]}]")
+    assert pickle.loads(pickle.dumps(settings)) == settings
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost", "::ffff:127.0.0.1"])
+def test_loopback(host: str) -> None:
+    assert is_loopback_host(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "localhost.example", "127.1", ""])
+def test_not_loopback(host: str) -> None:
+    assert not is_loopback_host(host)
+
+
+def test_shown_url_has_no_password() -> None:
+    assert shown_url("http://u:p@h:1/v1") == "http://h:1/v1"
+    assert shown_url("http://h/v1") == "http://h/v1"
+
+
+@pytest.mark.parametrize("cls", [Settings, Provider, Model, Timeouts])
+def test_every_setting_is_a_row_with_words(cls: type) -> None:
+    assert [row.name for row in rows(cls)] == [field.name for field in fields(cls)]
+    for row in rows(cls):
+        assert row.doc.endswith("."), row.name
