@@ -1,6 +1,6 @@
 """All timers of one exchange: its phases' timeouts, keepalive, progress, and the linger.
 
-Contract: the hot path only notes times (``heard``, ``wrote``); timers look at the notes when they
+Contract: the hot path only notes times; timers look at the notes when they
 fire and arm themselves anew, so a piece of a reply costs no timer. ``end`` cancels all: no timer
 outlives its request. A phase that ran out is an error that names the phase and its setting.
 """
@@ -47,11 +47,12 @@ class Deadlines:
     __slots__ = (
         "_events",
         "_handles",
-        "_heard_at",
+        "_is_over",
         "_is_paused",
         "_limits",
         "_loop",
-        "_wrote_at",
+        "heard_at",
+        "wrote_at",
     )
 
     def __init__(
@@ -61,28 +62,30 @@ class Deadlines:
         self._limits = limits
         self._events = events
         self._handles: dict[str, asyncio.TimerHandle] = {}
-        self._heard_at = 0.0
-        self._wrote_at = 0.0
+        self.heard_at = 0.0
+        self.wrote_at = 0.0
         self._is_paused = False
+        self._is_over = False
 
-    # ---- notes of the hot path ----
+    # ---- notes ----
+    #
+    # The hot path sets ``heard_at`` and ``wrote_at`` itself, to the loop's time.
 
     def heard(self) -> None:
-        """The upstream sent something."""
-        if not self._heard_at:
-            self._drop("first_byte")
-            self._arm("idle", self._limits.idle_s, self._idle)
-        self._heard_at = self._loop.time()
+        """The upstream began to answer: from now on its silence counts."""
+        self._drop("first_byte")
+        self.heard_at = self._loop.time()
+        self._arm("idle", self._limits.idle_s, self._idle)
 
     def wrote(self) -> None:
         """Something went to the client."""
-        self._wrote_at = self._loop.time()
+        self.wrote_at = self._loop.time()
 
     # ---- phases ----
 
     def begin(self) -> None:
         limits = self._limits
-        self._wrote_at = self._loop.time()
+        self.wrote_at = self._loop.time()
         if limits.total_s:
             self._arm("total", limits.total_s, self._total)
         if limits.keepalive_s:
@@ -92,7 +95,7 @@ class Deadlines:
 
     def sent(self) -> None:
         """The request is on its way; now the upstream has to answer."""
-        self._heard_at = 0.0
+        self.heard_at = 0.0
         self._drop("idle")
         self._arm("first_byte", self._limits.first_byte_s, self._first_byte)
 
@@ -101,8 +104,10 @@ class Deadlines:
         self._drop("progress")
 
     def linger(self) -> None:
-        """Only a tail is missing. More of it starts the wait anew."""
-        self._arm("linger", self._limits.linger_s, self._events.on_linger_over)
+        """Only a tail is missing. What else comes meanwhile does not prolong the wait: a server
+        may ping for ever."""
+        if "linger" not in self._handles:
+            self._arm("linger", self._limits.linger_s, self._events.on_linger_over)
 
     def paused(self) -> None:
         """The client does not read, so the upstream may not be heard: only the stall counts."""
@@ -113,9 +118,10 @@ class Deadlines:
     def resumed(self) -> None:
         self._is_paused = False
         self._drop("stall")
-        self._heard_at = self._loop.time() if self._heard_at else 0.0
+        self.heard_at = self._loop.time() if self.heard_at else 0.0
 
     def end(self) -> None:
+        self._is_over = True
         for handle in self._handles.values():
             handle.cancel()
         self._handles.clear()
@@ -123,6 +129,8 @@ class Deadlines:
     # ---- timers ----
 
     def _arm(self, name: str, delay_s: float, callback: Callable[[], None]) -> None:
+        if self._is_over:
+            return  # the end came in the middle of a callback, which then goes on
         self._drop(name)
         self._handles[name] = self._loop.call_later(delay_s, self._fire, name, callback)
 
@@ -137,7 +145,7 @@ class Deadlines:
 
     def _idle(self) -> None:
         limit = self._limits.idle_s
-        quiet_s = 0.0 if self._is_paused else self._loop.time() - self._heard_at
+        quiet_s = 0.0 if self._is_paused else self._loop.time() - self.heard_at
         if quiet_s >= limit:
             self._time_out("sent nothing", limit, "idle")
         else:
@@ -162,7 +170,7 @@ class Deadlines:
 
     def _keepalive(self) -> None:
         limit = self._limits.keepalive_s
-        quiet_s = self._loop.time() - self._wrote_at
+        quiet_s = self._loop.time() - self.wrote_at
         if quiet_s >= limit * 0.999:
             self._arm("keepalive", limit, self._keepalive)
             self._events.on_keepalive_due()

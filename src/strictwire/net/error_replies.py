@@ -7,19 +7,27 @@ docs/contract.md, "Errors before the commit".
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 
 import msgspec
 
+from strictwire.config.secret import MASK
 from strictwire.dialects.chat.writer import error_object
 from strictwire.model.errors import PeerError, WireError
+from strictwire.relay.parsing import parse_json
 from strictwire.repairs.error_shape import shape_error
 
 # A refusal in words fits; a page of HTML need not be read to its end.
 MAX_ERROR_BODY_BYTES = 64 * 1024
 MAX_MESSAGE_CHARACTERS = 2000
+# Types, fields and codes are names; OpenAI's longest has some 30 characters.
+MAX_NAME_CHARACTERS = 200
+# A page's title stands at its top. Looking further, a page made to be slow to search would stop
+# every stream of this process meanwhile.
+MAX_SEARCHED_BYTES = 2048
+# A shorter secret would blot out half of every message ("a", "on"), and protects nothing anyway.
+MIN_SECRET_CHARACTERS = 4
 
 _KEPT_STATUSES = frozenset((400, 401, 402, 403, 404, 408, 409, 413, 422, 429))
 _TYPES = {
@@ -51,13 +59,13 @@ def upstream_refusal(
 ) -> PeerError:
     """The error for a reply that is no success. ``secrets`` are keys that we sent."""
     shaped = _shaped(status, body)
-    message = _without(shaped["message"], secrets)[:MAX_MESSAGE_CHARACTERS]
+    message = shaped["message"] or ""
     retry_after = next((v.decode("latin-1") for n, v in headers if n == b"retry-after"), None)
     is_kept = status in _KEPT_STATUSES or 500 <= status < 600
-    kind = shaped["type"]
+    kind = shaped["type"] or "upstream_error"
     if kind == "upstream_error":
         kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "upstream_error")
-    return PeerError(
+    refusal = PeerError(
         message if is_kept else f"The upstream answered with status {status}: {message}",
         status=status if is_kept else 502,
         type=kind,
@@ -65,13 +73,34 @@ def upstream_refusal(
         code=shaped["code"],
         retry_after=retry_after if _is_retry_hint(retry_after) else None,
     )
+    blot_secrets(refusal, secrets)
+    _shorten(refusal)
+    return refusal
+
+
+def blot_secrets(error: WireError, secrets: Iterable[str]) -> None:
+    """Servers repeat a key that they do not like. Changes the error's own texts."""
+    for secret in secrets:
+        if len(secret) < MIN_SECRET_CHARACTERS:
+            continue
+        error.message = error.message.replace(secret, MASK)
+        error.type = error.type.replace(secret, MASK)
+        error.param = error.param and error.param.replace(secret, MASK)
+        error.code = error.code and error.code.replace(secret, MASK)
+
+
+def _shorten(error: WireError) -> None:
+    error.message = error.message[:MAX_MESSAGE_CHARACTERS]
+    error.type = error.type[:MAX_NAME_CHARACTERS]
+    error.param = error.param and error.param[:MAX_NAME_CHARACTERS]
+    error.code = error.code and error.code[:MAX_NAME_CHARACTERS]
 
 
 def _shaped(status: int, body: bytes) -> dict[str, str | None]:
     text = body.strip()
     try:
-        value = json.loads(text) if text else None
-    except (ValueError, RecursionError):
+        value = parse_json(text) if text else None
+    except ValueError:
         value = None
     if isinstance(value, dict):
         error = value.get("error") or value.get("detail") or value
@@ -79,21 +108,13 @@ def _shaped(status: int, body: bytes) -> dict[str, str | None]:
     if isinstance(value, str) and value:
         return shape_error(value)
     if text[:1] == b"<":
-        title = _TITLE.search(text)
+        title = _TITLE.search(text, 0, MAX_SEARCHED_BYTES)
         name = " ".join(title[1].decode("utf-8", "replace").split()) if title else ""
         page = f"an HTML page ({name})" if name else "an HTML page"
         return shape_error(f"The upstream answered {status} with {page} instead of an API error.")
     if text:
         return shape_error(text.decode("utf-8", "replace"))
     return shape_error(f"The upstream answered {status} without a body.")
-
-
-def _without(message: str | None, secrets: Iterable[str]) -> str:
-    text = message or ""
-    for secret in secrets:
-        if len(secret) >= 4:
-            text = text.replace(secret, "***")
-    return text
 
 
 def _is_retry_hint(value: str | None) -> bool:

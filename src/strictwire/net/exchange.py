@@ -20,6 +20,7 @@ from strictwire.net.client_side.push import ClientReply
 from strictwire.net.deadlines import Deadlines, Limits
 from strictwire.net.error_replies import (
     MAX_ERROR_BODY_BYTES,
+    blot_secrets,
     error_headers,
     format_error,
     upstream_refusal,
@@ -70,6 +71,7 @@ class Exchange:
         "_is_over",
         "_is_retried",
         "_loop",
+        "_now",
         "_observer",
         "_on_over",
         "_plan",
@@ -95,7 +97,8 @@ class Exchange:
         self._observer = observer
         self._on_over = on_over
         self._loop = asyncio.get_running_loop()
-        self._started_at = self._loop.time()
+        self._now = self._loop.time
+        self._started_at = self._now()
         self._deadlines = Deadlines(self._loop, plan.limits, self)
         self._relay: ReplyRelay | None = None
         self._call: UpstreamCall | None = None
@@ -110,7 +113,7 @@ class Exchange:
         self._first_token_s: float | None = None
 
     def elapsed_s(self) -> float:
-        return self._loop.time() - self._started_at
+        return self._now() - self._started_at
 
     # ---- begin ----
 
@@ -123,6 +126,7 @@ class Exchange:
         self._client.attach(self)
 
     def _send(self, refused: frozenset[str]) -> None:
+        self._status = 0
         self._sending = self._loop.create_task(self._connect_and_send(refused))
 
     async def _connect_and_send(self, refused: frozenset[str]) -> None:
@@ -136,12 +140,14 @@ class Exchange:
             self._sending = None
             self._broke()
             return
-        self._sending = None
-        if self._is_over:
+        if self._is_over or self._sending is not asyncio.current_task(self._loop):
+            # Ended, or refused and sent once more, by what came before ``send`` returned.
             call.cancel()
             return
+        self._sending = None
         self._call = call
-        self._deadlines.sent()
+        if not self._status:
+            self._deadlines.sent()
         if self._client.is_paused:
             call.pause()
 
@@ -161,9 +167,14 @@ class Exchange:
                 self._before_relay(data)
                 return
             out = relay.feed(data)
-            self._deadlines.heard()
+            deadlines = self._deadlines
+            deadlines.heard_at = now = self._now()
             if out:
-                self._write(out)
+                if self._first_token_s is None:
+                    self._write_first(out, relay)
+                self._body_bytes += len(out)
+                self._client.write(out)
+                deadlines.wrote_at = now
             if relay.wants_attention:
                 self._look(relay)
         except Exception:  # noqa: BLE001 - the top of this callback; logged
@@ -186,7 +197,7 @@ class Exchange:
         relay = self._the_relay()
         out = relay.finish()
         if out:
-            self._write(out)
+            self._write(out, relay)
         self._look(relay)
 
     def on_error(self, error: WireError) -> None:
@@ -198,13 +209,13 @@ class Exchange:
             out = relay.finish()
             if relay.failure is None:
                 if out:
-                    self._write(out)
+                    self._write(out, relay)
                 self._look(relay)
                 return
         self.fail(error)
 
     def _before_relay(self, data: bytes) -> None:
-        self._deadlines.heard()
+        self._deadlines.heard_at = self._now()
         if self._error_body is not None:
             self._error_body += data
             if len(self._error_body) > MAX_ERROR_BODY_BYTES:
@@ -253,15 +264,20 @@ class Exchange:
 
     # ---- the client's side ----
 
-    def _write(self, out: bytes) -> None:
-        if self._first_token_s is None and self._relay is not None and self._relay.is_meaningful:
+    def _write(self, out: bytes, relay: ReplyRelay) -> None:
+        if self._first_token_s is None:
+            self._write_first(out, relay)
+        self._body_bytes += len(out)
+        self._client.write(out)
+        self._deadlines.wrote()
+
+    def _write_first(self, out: bytes, relay: ReplyRelay) -> None:
+        """What is due once, before the reply's first bytes; progress may have come before."""
+        if relay.is_meaningful:
             self._first_token_s = self.elapsed_s()
             self._deadlines.answered()
         if not self._client.is_started:
             self._commit(out)
-        self._body_bytes += len(out)
-        self._client.write(out)
-        self._deadlines.wrote()
 
     def _commit(self, out: bytes) -> None:
         """From here on the status is 200. A whole object says its length."""
@@ -294,11 +310,13 @@ class Exchange:
     # ---- what time brings (called by Deadlines) ----
 
     def on_timeout(self, error: UpstreamTimeout) -> None:
-        self.fail(error)
+        """Like any other end of the upstream: a failure, unless its terminal came (rule 3)."""
+        self.on_error(error)
 
     def on_stalled(self) -> None:
         self._client.cut()
-        self._over("client_gone", self._status_told())
+        stalled = WireError("The client read too slowly.", code="client_write_stall_timeout")
+        self._over("client_gone", self._status_told(), stalled)
 
     def on_linger_over(self) -> None:
         """The tail did not come in time: the reply is whole without it (rule 3)."""
@@ -306,7 +324,7 @@ class Exchange:
         if relay is not None and relay.is_lingering:
             out = relay.finish()
             if out:
-                self._write(out)
+                self._write(out, relay)
             self._look(relay)
 
     def on_keepalive_due(self) -> None:
@@ -343,6 +361,7 @@ class Exchange:
         """A status before the commit, in-band after it, and never a clean end (rule 2)."""
         if self._is_over:
             return
+        blot_secrets(error, self._plan.secrets)
         client = self._client
         if not client.is_started:
             body = format_error(error)

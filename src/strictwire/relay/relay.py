@@ -19,7 +19,7 @@ from strictwire.model.frames import Frame
 from strictwire.model.request import Promise
 from strictwire.relay.parsing import parse_json
 from strictwire.relay.sinks import StreamSink, WholeSink, too_large
-from strictwire.relay.splice import Splicer
+from strictwire.relay.splice import Splicer, block_end
 from strictwire.relay.stages import Stages, chat_stages
 from strictwire.wire.sse import SseDecoder
 
@@ -29,16 +29,28 @@ class Relay:
 
     # wants_attention: done, failed or lingering, so that a caller in the hot path reads one plain
     # attribute. Only the long way can change it.
-    __slots__ = ("_decoder", "_failure", "_sink", "_splicer", "_stages", "wants_attention")
+    # _is_fast: the splicer knows frames and the decoder stands between two of them.
+    __slots__ = (
+        "_decoder",
+        "_failure",
+        "_is_fast",
+        "_sink",
+        "_splicer",
+        "_stages",
+        "wants_attention",
+    )
 
-    def __init__(self, stages: Stages, sink: StreamSink | WholeSink) -> None:
+    def __init__(
+        self, stages: Stages, sink: StreamSink | WholeSink, *, may_splice: bool = True
+    ) -> None:
         self._stages = stages
         self._sink = sink
         self._decoder = SseDecoder()
-        may_splice = isinstance(sink, StreamSink) and not stages.reads_text
+        may_splice = may_splice and isinstance(sink, StreamSink) and not stages.reads_text
         self._splicer = Splicer() if may_splice else None
         self._failure: WireError | None = None
         self.wants_attention = False
+        self._is_fast = False
 
     @property
     def is_meaningful(self) -> bool:
@@ -71,23 +83,17 @@ class Relay:
         return not isinstance(self._sink, WholeSink) or self._sink.knows_usage
 
     def feed(self, data: bytes) -> bytes:
-        if self._sink.is_done or self.failure is not None:
+        if self._is_fast:
+            assert self._splicer is not None
+            out, taken = self._splicer.take(data)
+            return out if taken == len(data) else out + self._long_way(data, taken)
+        if self._is_over:
             return b""
-        splicer = self._splicer
-        if splicer is None or not splicer.is_ready:
-            return self._decode(data)
-        if self._decoder.is_clean:
-            out, taken = splicer.take(data)
-            return out if taken == len(data) else out + self._decode(data[taken:])
-        cut = splicer.boundary(data)
-        if not cut:
-            return self._decode(data)
-        out = self._decode(data[:cut])
-        return out + self.feed(data[cut:]) if cut < len(data) else out
+        return self._long_way(data, 0)
 
     def finish(self) -> bytes:
         """The upstream's body has ended, or nothing more is awaited."""
-        if self._sink.is_done or self.failure is not None:
+        if self._is_over:
             return b""
         self._decoder.finish()
         out = self._emit(list(self._stages.end(has_terminal=False)))
@@ -100,8 +106,31 @@ class Relay:
     def tick_progress(self) -> bytes:
         return self._sink.tick_progress()
 
+    def _long_way(self, data: bytes, position: int) -> bytes:
+        """Block by block while there is a fast lane to return to, else all at once."""
+        splicer = self._splicer
+        if splicer is None:
+            return self._decode(data[position:] if position else data)
+        out = b""
+        size = len(data)
+        while position < size and not self._is_over:
+            if self._is_fast:
+                piece, position = splicer.take(data, position)
+                out += piece
+                if position == size:
+                    break
+            has_lane = splicer.is_ready or splicer.may_learn
+            end = block_end(data, position) if has_lane else size
+            out += self._decode(data[position:end])
+            position = end
+        return out
+
+    @property
+    def _is_over(self) -> bool:
+        return self._sink.is_done or self.failure is not None
+
     def _decode(self, data: bytes) -> bytes:
-        """The long way: decode, repair, read and write each frame."""
+        """Decode, repair, read and write each frame."""
         out = b""
         try:
             frames = self._decoder.feed(data)
@@ -111,27 +140,31 @@ class Relay:
         for frame in frames:
             if isinstance(frame, Frame):
                 out += self._frame(frame)
-                if self._sink.is_done or self.failure is not None:
+                if self._is_over:
                     break
         self._note()
         return out
 
     def _note(self) -> None:
-        self.wants_attention = (
-            self._sink.is_done or self.failure is not None or self._stages.ending.is_lingering
+        """After the long way: what the fast one may take for granted until the next time."""
+        is_over = self._is_over
+        self.wants_attention = is_over or self._stages.ending.is_lingering
+        splicer = self._splicer
+        self._is_fast = (
+            not is_over and splicer is not None and splicer.is_ready and self._decoder.is_clean
         )
 
     def _frame(self, frame: Frame) -> bytes:
         splicer, sink = self._splicer, self._sink
         if splicer is None or not isinstance(sink, StreamSink):
             return self._emit(list(self._stages.frame(frame)))
-        may_learn = sink.is_meaningful and splicer.may_learn and bool(frame.raw)
-        before = self._stages.fingerprint() if may_learn else b""
+        is_learning = sink.is_meaningful and bool(frame.raw) and splicer.wants_to_learn()
+        before = self._stages.fingerprint() if is_learning else b""
         events = list(self._stages.frame(frame))
         out = self._emit(events)
-        if may_learn:
+        if is_learning:
             splicer.learn(frame, events, out, before, self._stages, sink)
-        if splicer.is_ready:
+        elif splicer.is_ready:
             splicer.check(self._stages)
         return out
 
@@ -159,8 +192,7 @@ class WholeRelay(Relay):
         chunks_of: Callable[[dict[str, Any]], list[Chunk]],
         limit_bytes: int,
     ) -> None:
-        super().__init__(stages, sink)
-        self._splicer = None
+        super().__init__(stages, sink, may_splice=False)
         self._chunks_of = chunks_of
         self._limit_bytes = limit_bytes
         self._pieces: list[bytes] = []
@@ -210,10 +242,15 @@ def _object_bytes(body: bytes) -> bytes:
 
 
 def make_chat_relay(
-    promise: Promise, *, is_object: bool, elapsed: Callable[[], float] = lambda: 0.0
+    promise: Promise,
+    *,
+    is_object: bool,
+    elapsed: Callable[[], float] = lambda: 0.0,
+    may_splice: bool = True,
 ) -> Relay:
     """The relay for one chat reply. ``is_object`` says how the upstream answered; how the client
-    is answered stands in the promise. ``elapsed`` gives the seconds since the request began."""
+    is answered stands in the promise. ``elapsed`` gives the seconds since the request began.
+    ``may_splice`` False takes the long way for every frame: the same bytes, slower."""
     stages = chat_stages(ChatReader(), promise)
     sink: StreamSink | WholeSink
     if promise.is_stream:
@@ -222,4 +259,4 @@ def make_chat_relay(
         sink = WholeSink(ChatWholeWriter(promise), promise)
     if is_object:
         return WholeRelay(stages, sink, chunks_of_reply, promise.max_reply_bytes)
-    return Relay(stages, sink)
+    return Relay(stages, sink, may_splice=may_splice)

@@ -13,7 +13,6 @@ their bytes, and give nothing again.
 
 from __future__ import annotations
 
-import copy
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,6 +35,8 @@ MAX_INERT = 4
 # chunk, usage that counts up) is given up after so many tries in a row.
 MAX_FAILED_PROOFS = 6
 
+FRAMES_BEFORE_LEARNING = 2
+
 _SENTINEL = b"strictwire0splice1proof2"
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]+')
 _ESCAPED = re.compile(rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])+')
@@ -54,13 +55,14 @@ class Template:
 
 
 class Splicer:
-    __slots__ = ("_failed", "_fingerprint", "_inert", "_templates", "frames")
+    __slots__ = ("_failed", "_fingerprint", "_inert", "_seen", "_templates", "frames")
 
     def __init__(self) -> None:
         self._templates: tuple[Template, ...] = ()
         self._inert: tuple[bytes, ...] = ()
         self._fingerprint = b""
         self._failed = 0
+        self._seen = 0
         self.frames = 0
 
     @property
@@ -71,48 +73,44 @@ class Splicer:
     def may_learn(self) -> bool:
         return self._failed < MAX_FAILED_PROOFS
 
-    def take(self, data: bytes) -> tuple[bytes, int]:
-        """The output for the known frames at the start of ``data``, and their length."""
-        position, size, frames = 0, len(data), 0
+    def wants_to_learn(self) -> bool:
+        """Whether to try with the next frame. The first ones of a reply are let go by: a short
+        reply is over before a proof pays, and the first token should not wait for one."""
+        self._seen += 1
+        return self._seen > FRAMES_BEFORE_LEARNING and self.may_learn
+
+    def take(self, data: bytes, position: int = 0) -> tuple[bytes, int]:
+        """The output for the known frames from ``position`` on, and where they end."""
+        template = self._templates[0]
+        # Nearly always one frame of the kind seen last arrives by itself: a plain string has no
+        # quote, so what stands between the two ends is that string and nothing else.
+        if not position and data.startswith(template.before) and data.endswith(template.after):
+            middle = data[len(template.before) : -len(template.after)]
+            if _PLAIN.fullmatch(middle) and (middle.isascii() or _is_utf8(middle)):
+                self.frames += 1
+                if template.is_identity:
+                    return data, len(data)
+                return template.out_before + middle + template.out_after, len(data)
+        return self._take_many(data, position)
+
+    def _take_many(self, data: bytes, position: int) -> tuple[bytes, int]:
+        size = len(data)
         out: list[bytes] = []
         while position < size:
             for template in self._templates:
-                begin = position + len(template.before)
-                if not data.startswith(template.before, position):
-                    continue
-                match = _PLAIN.match(data, begin)
-                end = match.end() if match is not None else begin
-                if match is not None and data.startswith(template.after, end):
-                    middle = data[begin:end]
-                    if not (middle.isascii() or _is_utf8(middle)):
-                        continue
-                else:
-                    found = _escaped(data, begin, template)
-                    if found is None:
-                        continue
-                    middle, end = found
-                end += len(template.after)
-                frames += 1
-                if template.is_identity:
-                    out.append(data[position:end] if end - position < size else data)
-                else:
-                    out.append(template.out_before + middle + template.out_after)
-                position = end
-                break
+                if data.startswith(template.before, position):
+                    found = _string_at(data, position + len(template.before), template)
+                    if found is not None:
+                        middle, end = found
+                        out += (template.out_before, middle, template.out_after)
+                        self.frames += 1
+                        break
             else:
-                length = self._inert_at(data, position)
-                if not length:
+                end = self._inert_at(data, position)
+                if not end:
                     break
-                position += length
-        self.frames += frames
-        return (out[0] if len(out) == 1 else b"".join(out)), position
-
-    def boundary(self, data: bytes) -> int:
-        """Where the block that is half read ends, as far as the templates' line ends tell; 0 if
-        it does not end here."""
-        terminator = b"\r\n\r\n" if self._templates[0].after.endswith(b"\r\n") else b"\n\n"
-        place = data.find(terminator)
-        return 0 if place < 0 else place + len(terminator)
+            position = end
+        return b"".join(out), position
 
     def check(self, stages: Stages) -> None:
         """A frame went the long way: forget what was learned in another state."""
@@ -146,13 +144,36 @@ class Splicer:
             self._failed += 1
             return
         self._failed = 0
-        self._templates = (template, *self._templates)[:MAX_TEMPLATES]
+        others = [known for known in self._templates if known.before != template.before]
+        self._templates = (template, *others)[:MAX_TEMPLATES]
 
     def _inert_at(self, data: bytes, position: int) -> int:
+        """Where the known frame that gives nothing ends, or 0."""
         for block in self._inert:
             if data.startswith(block, position):
-                return len(block)
+                return position + len(block)
         return 0
+
+
+def block_end(data: bytes, position: int) -> int:
+    """Where the first block that ends in ``data`` ends, at or after ``position``; at the latest
+    the end of the data. Only a hint where to look at a frame by itself: the decoder judges."""
+    plain = data.find(b"\n\n", position)
+    with_cr = data.find(b"\r\n\r\n", position, plain if plain >= 0 else len(data))
+    if with_cr >= 0:
+        return with_cr + 4
+    return plain + 2 if plain >= 0 else len(data)
+
+
+def _string_at(data: bytes, begin: int, template: Template) -> tuple[bytes, int] | None:
+    """What goes out for the string that begins here, and where its frame ends."""
+    match = _PLAIN.match(data, begin)
+    if match is None or not data.startswith(template.after, match.end()):
+        return _escaped_at(data, begin, template)
+    middle = match.group()
+    if middle.isascii() or _is_utf8(middle):
+        return middle, match.end() + len(template.after)
+    return None
 
 
 def _is_utf8(middle: bytes) -> bool:
@@ -163,9 +184,9 @@ def _is_utf8(middle: bytes) -> bool:
     return True
 
 
-def _escaped(data: bytes, begin: int, template: Template) -> tuple[bytes, int] | None:
-    """A string with escapes: what goes out in its place, and where it ended. The JSON reader
-    itself says whether it is one string, so nothing can hide behind a backslash."""
+def _escaped_at(data: bytes, begin: int, template: Template) -> tuple[bytes, int] | None:
+    """The same for a string with escapes. The JSON reader itself says whether it is one string,
+    so nothing can hide behind a backslash."""
     match = _ESCAPED.match(data, begin)
     if match is None or not data.startswith(template.after, match.end()):
         return None
@@ -176,7 +197,7 @@ def _escaped(data: bytes, begin: int, template: Template) -> tuple[bytes, int] |
         return None
     if not template.is_identity:
         middle = _encode_string(text)[1:-1]
-    return middle, match.end()
+    return middle, match.end() + len(template.after)
 
 
 def _prove(
@@ -208,7 +229,7 @@ def _try_place(
     frames = SseDecoder().feed(b"\n" + before + _SENTINEL + after)
     if len(frames) != 1 or not isinstance(frames[0], Frame):
         return None
-    events = list(copy.deepcopy(stages).frame(frames[0]))
+    events = list(stages.trial().frame(frames[0]))
     if len(events) != 1 or type(events[0]) is not type(event):
         return None
     if getattr(events[0], "text", "") != _SENTINEL.decode():

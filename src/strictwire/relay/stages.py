@@ -7,7 +7,9 @@ rules that see events after the ending, so that each sees what the one before ha
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import pickle
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -68,8 +70,19 @@ class Stages:
 
         A digest, because it is kept for each open stream and the text of it is long.
         """
-        state = repr((self._frame_rules, self._chunk_rules, self.ending, self._event_rules))
+        rules = self._rules
+        fired = [rule.fired for rule in rules]
+        state = repr((fired, [rule for rule in rules if rule.has_state], self.ending))
         return hashlib.blake2b(state.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+    def trial(self) -> Stages:
+        """Stages in the same state, to try a frame on. The reader keeps only the envelope, and a
+        frame that changes it yields an event of its own."""
+        rules = (self._frame_rules, self._chunk_rules, self._event_rules)
+        ending, *copied = pickle.loads(pickle.dumps((self.ending, *rules), pickle.HIGHEST_PROTOCOL))  # noqa: S301 - our own bytes, copied faster than by copy.deepcopy
+        trial = Stages(copy.copy(self._reader), *copied)
+        trial.ending = ending
+        return trial
 
     def frame(self, frame: Frame) -> Iterator[Event]:
         for mended in _through(self._frame_rules, frame):

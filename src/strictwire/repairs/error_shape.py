@@ -27,7 +27,7 @@ def shape_error(error: Any) -> dict[str, Any]:
 
 
 def _as_sentence(value: Any) -> str:
-    """Text as it is; FastAPI's list of problems as "place: problem", without the input it echoes."""
+    """Text as it is; FastAPI's list as "place: problem", without the input that it echoes."""
     if isinstance(value, str):
         return value
     if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):

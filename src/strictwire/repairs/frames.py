@@ -63,7 +63,7 @@ class ForeignEvent(FrameRule):
     name = "sse.foreign-event"
     title = "A frame is no chunk and no JSON object"
     quirks = (19,)
-    evidence = "lab:foreign-frames"
+    evidence = "lab:foreign-events"
 
     def feed(self, item: Frame) -> Iterator[Frame]:
         if item.data == DONE or item.data.lstrip()[:1] == b"{":

@@ -42,6 +42,11 @@ class Rule(Generic[Item]):
     promise: Promise = field(repr=False)
     fired: bool = False
 
+    @property
+    def has_state(self) -> bool:
+        """Whether it keeps more than the fact that it fired."""
+        return len(self.__dataclass_fields__) > len(Rule.__dataclass_fields__)
+
     def feed(self, item: Item) -> Iterator[Item]:
         raise NotImplementedError
 

@@ -34,7 +34,7 @@ class Metrics:
 
     def __init__(self) -> None:
         # A timestamp beside each counter doubles the page, and nobody here asks for it.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         labels = ("route", "provider")
         self._requests = Counter(

@@ -41,7 +41,8 @@ class SseDecoder:
     def __init__(self) -> None:
         self.last_event_id = ""
         self.retry_ms: int | None = None
-        self._partial: list[bytes] = []
+        # One growing buffer, since a list of tiny pieces would cost far more than their bytes.
+        self._partial = bytearray()
         self._data: list[bytes] = []
         self._event = ""
         self._id = ""
@@ -77,9 +78,10 @@ class SseDecoder:
                 break
             line = chunk[position : match.start()]
             position = match.end()
+            # Before the pieces are joined: what was held has been counted already.
+            self._grow(len(line) + 1)
             if self._partial:
-                self._partial.append(line)
-                line = b"".join(self._partial)
+                line = bytes(self._partial) + line
                 self._partial.clear()
             self._after_cr = position == size and chunk[-1] == 0x0D
             if line:
@@ -100,18 +102,17 @@ class SseDecoder:
 
     def _without_bom(self, chunk: bytes) -> bytes:
         """One byte order mark is dropped at the very start, however it is cut."""
-        head = b"".join([*self._partial, chunk])
+        head = bytes(self._partial) + chunk
         self._partial.clear()
         if len(head) < len(_BOM) and _BOM.startswith(head):
-            if head:
-                self._partial.append(head)
+            self._partial += head
             return b""
         self._at_start = False
         return head.removeprefix(_BOM)
 
     def _hold(self, piece: bytes) -> None:
-        self._partial.append(piece)
         self._grow(len(piece))
+        self._partial += piece
 
     def _grow(self, size: int) -> None:
         self._block_bytes += size
@@ -122,7 +123,6 @@ class SseDecoder:
             )
 
     def _take_line(self, line: bytes, out: list[Frame | Comment]) -> None:
-        self._grow(len(line) + 1)
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":

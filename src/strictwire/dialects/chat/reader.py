@@ -164,7 +164,9 @@ def _read_call(
     if not isinstance(body, dict):
         return
     name, identity = body.get("name"), call.get("id")
-    if isinstance(name, str) and name:
+    # An empty name begins a call only where nothing else can: arguments without a beginning
+    # would be lost, and the client can still answer a call that names no tool.
+    if isinstance(name, str) and (name or identity):
         told = identity if isinstance(identity, str) else ""
         kind = "custom" if is_custom else "function"
         yield ToolCallBegun(index, place, told, name, kind, source=chunk)  # type: ignore[arg-type]

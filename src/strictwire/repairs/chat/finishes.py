@@ -47,7 +47,7 @@ class FinishMissing(ChoiceRule):
     name = "chat.finish-missing"
     title = "finish_reason is missing"
     quirks = (27, 89)
-    evidence = "lab:finish-missing"
+    evidence = "lab:finish-key-missing"
     is_foundation = True
 
     def mend(self, choice: dict[str, Any]) -> dict[str, Any]:

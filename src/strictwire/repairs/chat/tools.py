@@ -6,9 +6,12 @@ piece, and a piece either begins a call (it has a name) or adds arguments, never
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+import msgspec
 
 from strictwire.model.chunks import Chunk
 from strictwire.repairs.chat.json_end import JsonEnd
@@ -43,7 +46,24 @@ class _Call:
     name: str
     place: int | None  # the index that the upstream gave
     end: JsonEnd = field(default_factory=JsonEnd)
-    has_arguments: bool = False
+    # Length and checksum of the arguments so far: enough to know them when they come again,
+    # however long they are.
+    size: int = 0
+    checksum: int = 0
+
+    @property
+    def has_arguments(self) -> bool:
+        return self.size > 0
+
+    def add(self, text: str) -> None:
+        self.end.feed(text)
+        self.size += len(text)
+        self.checksum = zlib.crc32(text.encode("utf-8", "surrogatepass"), self.checksum)
+
+    def has_told(self, text: str) -> bool:
+        """Whether these are all the arguments that came so far."""
+        checksum = zlib.crc32(text.encode("utf-8", "surrogatepass"))
+        return (self.size, self.checksum) == (len(text), checksum)
 
 
 @dataclass(slots=True)
@@ -92,30 +112,38 @@ class ToolIndex(ChunkRule):
         identity, name = piece.get("id"), body.get("name")
         identity = identity if isinstance(identity, str) else ""
         name = name if isinstance(name, str) else ""
-        number = _find(calls, identity, name, place)
+        arguments = _text_of(body.get(text))
+        number = _find(calls, identity, name, place, arguments)
         if number is None:
             calls.append(_Call(identity, name, place))
             number = len(calls) - 1
         call = calls[number]
         call.id = call.id or identity
         call.name = call.name or name
-        arguments = body.get(text)
-        if isinstance(arguments, str) and arguments:
-            call.has_arguments = True
-            call.end.feed(arguments)
-        elif isinstance(arguments, dict | list):
-            call.has_arguments = call.end.is_complete = True
+        if arguments:
+            call.add(arguments)
         return number
 
 
-def _find(calls: list[_Call], identity: str, name: str, place: int | None) -> int | None:
+def _text_of(arguments: Any) -> str:
+    """Arguments as text; an object, as some servers send it, as the JSON it will become."""
+    if isinstance(arguments, dict | list):
+        return msgspec.json.encode(arguments).decode()
+    return arguments if isinstance(arguments, str) else ""
+
+
+def _find(
+    calls: list[_Call], identity: str, name: str, place: int | None, arguments: str
+) -> int | None:
     """Which known call a piece continues, or None if it begins one."""
     if not calls:
         return None
     newest = len(calls) - 1
     if identity:
-        for number, call in enumerate(calls):
-            if call.id == identity and (not name or _may_be(call, name) or call.place == place):
+        same_id = [n for n in reversed(range(len(calls))) if calls[n].id == identity]
+        # Calls may share an id; the one at the piece's own place comes first, then the newest.
+        for number in sorted(same_id, key=lambda n: calls[n].place != place):
+            if not name or _continues(calls[number], name, place, arguments):
                 return number
         if name:
             # An id that was not told at first may come late, with the same name.
@@ -132,8 +160,20 @@ def _find(calls: list[_Call], identity: str, name: str, place: int | None) -> in
     return candidate if is_same or not call.has_arguments else None
 
 
-def _may_be(call: _Call, name: str) -> bool:
-    return call.name == name or not call.has_arguments
+def _continues(call: _Call, name: str, place: int | None, arguments: str) -> bool:
+    """Whether a piece that has the call's id, and a name, still belongs to the call.
+
+    Some servers give one id to several calls, others repeat a call, at other indexes too. Once
+    the arguments are complete, only the same call again belongs to it: the repeated piece is
+    dropped later. A beginning without arguments elsewhere is taken for another call.
+    """
+    if not call.end.is_complete:
+        return call.name == name or not call.has_arguments or call.place == place
+    if call.name != name:
+        return False
+    if arguments.strip():
+        return call.has_told(arguments)
+    return place is None or call.place == place
 
 
 def _waiting(calls: list[_Call], name: str, place: int | None) -> int | None:

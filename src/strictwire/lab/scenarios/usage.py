@@ -1,0 +1,171 @@
+"""Usage: on every chunk, inside another chunk, in zeros, unasked, or never."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from strictwire.lab.ask import Ask
+from strictwire.lab.scenarios.answer import Answer
+from strictwire.lab.scenarios.scenario import Scenario
+from strictwire.lab.scenarios.strict import (
+    Json,
+    choice,
+    chunk,
+    strict_chunks,
+    strict_frames,
+    usage_object,
+    whole_object,
+)
+from strictwire.lab.scenarios.walk import is_finish
+from strictwire.lab.script import Reply, json_reply
+
+_ZEROS: Json = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+
+
+def _unasked(answer: Answer, ask: Ask) -> list[Json]:
+    """The chunks without any usage key, whatever was asked."""
+    return strict_chunks(answer, replace(ask, includes_usage=False))
+
+
+def _with_usage_chunk(answer: Answer, ask: Ask) -> Reply:
+    return Reply(strict_frames(strict_chunks(answer, replace(ask, includes_usage=True))))
+
+
+def _every_chunk(answer: Answer, ask: Ask) -> Reply:
+    """Counts that grow with each chunk; the last are the true ones, and must not be summed."""
+    chunks = _unasked(answer, ask)
+    prompt, completion = answer.usage
+    for number, told in enumerate(chunks):
+        so_far = completion if is_finish(told) else min(number, completion)
+        told["usage"] = {
+            "prompt_tokens": prompt,
+            "completion_tokens": so_far,
+            "total_tokens": prompt + so_far,
+        }
+    return Reply(strict_frames(chunks))
+
+
+def _in_finish_chunk(answer: Answer, ask: Ask) -> Reply:
+    chunks = _unasked(answer, ask)
+    chunks[-1]["usage"] = usage_object(answer)
+    return Reply(strict_frames(chunks))
+
+
+def _zeros_every_chunk(answer: Answer, ask: Ask) -> Reply:
+    chunks = _unasked(answer, ask)
+    for told in chunks:
+        told["usage"] = dict(_ZEROS)
+    chunks[-1]["usage"] = usage_object(answer)
+    return Reply(strict_frames(chunks))
+
+
+def _nulls(answer: Answer, ask: Ask) -> Reply:
+    """The usage chunk lacks its sum, and has nulls where nothing was counted."""
+    chunks = strict_chunks(answer, ask)
+    for told in chunks:
+        if told.get("usage"):
+            told["usage"].update(total_tokens=None, prompt_tokens_details=None)
+    return Reply(strict_frames(chunks))
+
+
+def _whole_nulls(answer: Answer, ask: Ask) -> Reply:
+    whole = whole_object(answer, ask)
+    whole["usage"].update(total_tokens=None, prompt_tokens_details=None)
+    return json_reply(whole)
+
+
+def _with_choice(answer: Answer, ask: Ask) -> Reply:
+    """The usage chunk has a choice with an empty delta."""
+    last = chunk(ask, [choice({})], usage=usage_object(answer))
+    return Reply(strict_frames([*_unasked(answer, ask), last]))
+
+
+def _first(answer: Answer, ask: Ask) -> Reply:
+    """A usage chunk before any text, as of a server that counts the prompt first."""
+    early: Json = {**_ZEROS, "prompt_tokens": answer.usage[0], "total_tokens": answer.usage[0]}
+    told = strict_chunks(answer, replace(ask, includes_usage=True))
+    return Reply(strict_frames([chunk(ask, [], usage=early), *told]))
+
+
+def _never(answer: Answer, ask: Ask) -> Reply:
+    return Reply(strict_frames(_unasked(answer, ask)))
+
+
+def _never_whole(answer: Answer, ask: Ask) -> Reply:
+    whole = whole_object(answer, ask)
+    del whole["usage"]
+    return json_reply(whole)
+
+
+def _timings(answer: Answer, ask: Ask) -> Reply:
+    """A chunk of timings without choices before the end."""
+    timings = chunk(ask, [], timings={"prompt_n": 11, "prompt_ms": 1.5, "predicted_n": 12})
+    return Reply(strict_frames([*strict_chunks(answer, ask), timings]))
+
+
+ROWS = (
+    Scenario(
+        name="usage-every-chunk",
+        title="Growing usage on every chunk",
+        rules=("chat.usage-placement",),
+        quirks=(60,),
+        stream=_every_chunk,
+    ),
+    Scenario(
+        name="usage-in-finish-chunk",
+        title="Usage inside the finish chunk, asked or not",
+        rules=("chat.usage-placement",),
+        quirks=(60, 87, 89),
+        stream=_in_finish_chunk,
+    ),
+    Scenario(
+        name="usage-zeros-every-chunk",
+        title="Usage of zeros on every chunk, true only on the last",
+        rules=("chat.usage-placement",),
+        quirks=(94,),
+        stream=_zeros_every_chunk,
+    ),
+    Scenario(
+        name="usage-nulls",
+        title="Usage with nulls, its sum among them",
+        rules=("chat.usage-shape",),
+        quirks=(62,),
+        stream=_nulls,
+        whole=_whole_nulls,
+    ),
+    Scenario(
+        name="usage-with-choice",
+        title="A usage chunk that has a choice",
+        rules=("chat.usage-placement",),
+        quirks=(91,),
+        stream=_with_choice,
+    ),
+    Scenario(
+        name="usage-first",
+        title="Usage before the text, and again at the end",
+        rules=("chat.usage-placement",),
+        quirks=(60,),
+        stream=_first,
+    ),
+    Scenario(
+        name="usage-unasked",
+        title="A usage chunk that nobody asked for",
+        quirks=(63,),
+        stream=_with_usage_chunk,
+    ),
+    Scenario(
+        name="usage-missing",
+        title="Usage is never told",
+        quirks=(62,),
+        stream=_never,
+        whole=_never_whole,
+        tells_usage=False,
+        tells_whole_usage=False,
+    ),
+    Scenario(
+        name="timings-frame",
+        title="A chunk of timings without choices",
+        quirks=(64,),
+        stream=_timings,
+    ),
+)
