@@ -17,7 +17,7 @@ from typing import Literal
 from strictwire import __version__
 from strictwire.config import Settings
 from strictwire.model.errors import CallerError, WireError
-from strictwire.model.observer import ReplyRecord
+from strictwire.model.observer import Outcome, ReplyRecord
 from strictwire.net import access, chat_endpoint, models_endpoint
 from strictwire.net.call import Call
 from strictwire.net.client_side import ClientGone, client_reply
@@ -28,6 +28,8 @@ log = logging.getLogger("strictwire.net")
 
 Handler = Callable[[Service, Call], Awaitable[None]]
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
+# Not sent to anyone, only counted: nginx's number for it, which operators know.
+_CLIENT_GONE = 499
 _TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
 _JSON = [(b"content-type", b"application/json")]
 
@@ -40,7 +42,6 @@ class RouteRow:
     template: str
     handler: Handler
     access: Literal["key", "open"] = "key"
-    is_counted_by_handler: bool = False
 
 
 async def _greet(service: Service, call: Call) -> None:
@@ -66,7 +67,7 @@ ROUTES: tuple[RouteRow, ...] = (
     RouteRow(("GET", "HEAD"), "/", _greet, "open"),
     RouteRow(("GET", "HEAD"), "/health", _health, "open"),
     RouteRow(("GET", "HEAD"), "/ready", _ready, "open"),
-    RouteRow(("POST",), "/chat/completions", chat_endpoint.complete, is_counted_by_handler=True),
+    RouteRow(("POST",), "/chat/completions", chat_endpoint.complete),
     RouteRow(("GET",), "/models", models_endpoint.list_models),
     RouteRow(("GET",), "/models/{id}", models_endpoint.get_model),
 )
@@ -108,8 +109,17 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif scope["type"] == "http":
-            await self._http(scope, receive, send)
+        if scope["type"] != "http":
+            return
+        call = self._make_call(scope, receive, send)
+        begun_at = asyncio.get_running_loop().time()
+        await self._answer(call)
+        # What the request brought is not held while its reply goes on.
+        call.headers = []
+        scope["headers"] = []
+        await call.reply.finished()
+        if call.status:  # else an exchange has counted it
+            self._count(call, asyncio.get_running_loop().time() - begun_at)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         """Start and stop on an ASGI server that is not ours."""
@@ -123,11 +133,11 @@ class Application:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _make_call(self, scope: Scope, receive: Receive, send: Send) -> Call:
         headers = list(scope["headers"])
         told_id = access.header(headers, b"x-request-id") or ""
         request_id = told_id if _REQUEST_ID.match(told_id) else f"req_{self.service.new_id()}"
-        call = Call(
+        return Call(
             method=scope["method"],
             path=_normal_path(scope["path"]),
             headers=headers,
@@ -136,28 +146,26 @@ class Application:
             request_id=request_id,
             reply_headers=[(b"x-request-id", request_id.encode())],
         )
-        begun_at = asyncio.get_running_loop().time()
-        row: RouteRow | None = None
+
+    async def _answer(self, call: Call) -> None:
+        """Begin the reply, an error where that is due."""
+        row = self._find(call.path)
+        call.route = row.template if row is not None else ""
         try:
-            row = await self._answer(call)
+            if self._admit(call, row) and row is not None:
+                await row.handler(self.service, call)
         except WireError as problem:
             call.refuse(problem)
         except ClientGone:
-            call.status = 499
+            call.status = _CLIENT_GONE
         except Exception:
-            log.exception("internal error in request %s", request_id)
+            log.exception("internal error in request %s", call.request_id)
             call.refuse(WireError("The gateway failed on this request.", code="internal_error"))
-        await call.reply.finished()
-        if row is None or not row.is_counted_by_handler:
-            self._count(call, asyncio.get_running_loop().time() - begun_at)
 
-    async def _answer(self, call: Call) -> RouteRow | None:
+    def _admit(self, call: Call, row: RouteRow | None) -> bool:
+        """Whether the handler may run. Answers preflights; raises what refuses the request."""
         settings = self._settings
-        try:
-            origin = access.check_origin(call.headers, settings.cors)
-        finally:
-            row = self._find(call.path)
-            call.route = row.template if row is not None else ""
+        origin = access.check_origin(call.headers, settings.cors)
         call.reply_headers += access.cors_headers(origin)
         access.check_host(
             call.headers,
@@ -168,7 +176,7 @@ class Application:
             preflight = access.preflight_headers(call.headers, origin)
             call.reply_headers = call.reply_headers[:1]
             call.respond(204, preflight, b"")
-            return None
+            return False
         if row is None:
             raise CallerError(
                 "There is no such path. POST /v1/chat/completions and GET /v1/models are served.",
@@ -181,11 +189,10 @@ class Application:
                 f"This path takes {allowed}.", status=405, code="method_not_allowed"
             )
             call.refuse(problem, (b"allow", allowed.encode()))
-            return None
+            return False
         if row.access == "key":
             access.check_key(call.headers, settings.api_keys)
-        await row.handler(self.service, call)
-        return row
+        return True
 
     def _find(self, path: str) -> RouteRow | None:
         row = self._exact.get(path)
@@ -197,11 +204,12 @@ class Application:
         return None
 
     def _count(self, call: Call, duration_s: float) -> None:
+        outcome: Outcome = "ok" if call.status < 400 else "error"
         record = ReplyRecord(
             route=call.route or "unknown",
             provider="",
             status=call.status,
-            outcome="ok" if call.status < 400 else "error",
+            outcome="client_gone" if call.status == _CLIENT_GONE else outcome,
             duration_s=duration_s,
             error_code=call.error_code,
             request_id=call.request_id,

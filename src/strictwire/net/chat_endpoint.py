@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from strictwire import __version__
 from strictwire.config import Provider
@@ -24,7 +25,10 @@ USER_AGENT = f"strictwire/{__version__}".encode()
 
 
 async def complete(service: Service, call: Call) -> None:
-    """Answer one chat request. Raises CallerError for what the client did wrong."""
+    """Answer one chat request. Raises CallerError for what the client did wrong.
+
+    Returns when the exchange has begun; the application waits for the reply's end.
+    """
     settings = service.settings
     carrier = carrier_of(call.headers)
     body = await read_body(
@@ -48,69 +52,76 @@ async def complete(service: Service, call: Call) -> None:
         repairs_off=route.provider.repairs_off,
         max_reply_bytes=settings.max_reply_bytes,
     )
-    plan = _plan(service, call, request, route, promise)
-    upstream = service.upstream_of(route.provider.name)
-    exchange = Exchange(plan, call.reply, upstream, service.observer, service.discard)
-    service.add(exchange)
-    exchange.begin()
-    await call.reply.finished()
-
-
-def _plan(
-    service: Service, call: Call, request: ChatRequest, route: Route[Provider], promise: Promise
-) -> Plan:
-    provider = route.provider
-    asks_stream = {"always": True, "never": False}.get(provider.stream, request.is_stream)
-    headers = upstream_headers(service, call, route, asks_stream=asks_stream)
-    clock = asyncio.get_running_loop().time
-    begun_at = clock()
-
-    def make_request(refused: frozenset[str]) -> UpstreamRequest:
-        known = service.refusals.fields(provider.name, route.upstream_model)
-        body = request.upstream_body(
-            model=route.upstream_model,
-            is_stream=asks_stream,
-            asks_usage=not request.is_stream,
-            asks_progress=promise.progress is not None,
-            refused=refused | known,
-        )
-        return UpstreamRequest("POST", provider.base_url + UPSTREAM_PATH, headers, body)
-
-    def make_relay(is_object: bool) -> ReplyRelay:
-        return make_chat_relay(promise, is_object=is_object, elapsed=lambda: clock() - begun_at)
-
-    def refused(status: int, body: bytes) -> frozenset[str]:
-        added = [name for name in ADDED_FIELDS if name not in request.fields]
-        names = frozenset(named_fields(status, body, added))
-        if names:
-            service.learn_refusal(provider.name, route.upstream_model, names)
-        return names
-
-    return Plan(
+    plan = Plan(
         route=call.route,
-        provider=provider.name,
+        provider=route.provider.name,
         request_id=call.request_id,
         is_stream=request.is_stream,
-        limits=_limits(service, provider, promise),
+        limits=_limits(service, route.provider, promise),
         headers=call.reply_headers,
-        make_request=make_request,
-        make_relay=make_relay,
-        refused=refused,
-        secrets=tuple(_secrets(route)),
+        secrets=tuple(_secrets(service, call, route)),
     )
+    asks_stream = {"always": True, "never": False}.get(route.provider.stream, request.is_stream)
+    headers = upstream_headers(service, call, route, asks_stream=asks_stream)
+    asking = ChatAsking(service, request, route, promise, headers, asks_stream)
+    upstream = service.upstream_of(route.provider.name)
+    exchange = Exchange(plan, asking, call.reply, upstream, service.observer, service.discard)
+    service.add(exchange)
+    exchange.begin()
+
+
+@dataclass(slots=True)
+class ChatAsking:
+    """What an exchange needs until the upstream begins to answer: the request, however often it
+    must be sent, and the relay for the kind of reply that comes. Then it is let go, so that an
+    open stream does not hold its request."""
+
+    service: Service
+    request: ChatRequest
+    route: Route[Provider]
+    promise: Promise
+    headers: tuple[tuple[bytes, bytes], ...]
+    asks_stream: bool
+
+    def make_request(self, refused: frozenset[str]) -> UpstreamRequest:
+        provider = self.route.provider
+        known = self.service.refusals.fields(provider.name, self.route.upstream_model)
+        body = self.request.upstream_body(
+            model=self.route.upstream_model,
+            is_stream=self.asks_stream,
+            asks_usage=not self.request.is_stream,
+            asks_progress=self.promise.progress is not None,
+            refused=refused | known,
+        )
+        return UpstreamRequest("POST", provider.base_url + UPSTREAM_PATH, self.headers, body)
+
+    def make_relay(self, *, is_object: bool, begun_at_s: float) -> ReplyRelay:
+        clock = asyncio.get_running_loop().time
+        return make_chat_relay(
+            self.promise, is_object=is_object, elapsed=lambda: clock() - begun_at_s
+        )
+
+    def refused(self, status: int, body: bytes) -> frozenset[str]:
+        names = frozenset(named_fields(status, body, ADDED_FIELDS))
+        if names:
+            provider, model = self.route.provider.name, self.route.upstream_model
+            self.service.learn_refusal(provider, model, names)
+        return names
 
 
 def _limits(service: Service, provider: Provider, promise: Promise) -> Limits:
     timeouts = provider.timeouts
     whole_keepalive_s = service.settings.nonstream_keepalive
-    return Limits(
-        first_byte_s=timeouts.first_byte,
-        idle_s=timeouts.idle,
-        write_stall_s=timeouts.write_stall,
-        total_s=timeouts.total,
-        keepalive_s=provider.keepalive if promise.is_stream else whole_keepalive_s,
-        linger_s=service.settings.linger_s,
-        has_progress=promise.progress is not None,
+    return service.shared_limits(
+        Limits(
+            first_byte_s=timeouts.first_byte,
+            idle_s=timeouts.idle,
+            write_stall_s=timeouts.write_stall,
+            total_s=timeouts.total,
+            keepalive_s=provider.keepalive if promise.is_stream else whole_keepalive_s,
+            linger_s=service.settings.linger_s,
+            has_progress=promise.progress is not None,
+        )
     )
 
 
@@ -127,16 +138,19 @@ def upstream_headers(
     }
     if route.key is not None:
         headers[b"authorization"] = b"Bearer " + route.key.reveal().encode()
-    elif not service.settings.api_keys:
+    elif not service.settings.api_keys and (told := credential(call.headers)):
         # No key of the gateway's own is at stake, so the client's is meant for the upstream.
-        told = credential(call.headers)
-        if told:
-            headers[b"authorization"] = b"Bearer " + told.encode("latin-1")
+        headers[b"authorization"] = b"Bearer " + told.encode("latin-1")
     for name, value in provider.headers:
         headers[name.lower().encode()] = value.reveal().encode("latin-1")
     return tuple(headers.items())
 
 
-def _secrets(route: Route[Provider]) -> list[str]:
-    keys = [route.key.reveal()] if route.key is not None else []
-    return keys + [value.reveal() for _, value in route.provider.headers]
+def _secrets(service: Service, call: Call, route: Route[Provider]) -> list[str]:
+    """What ``upstream_headers`` sends and no error may repeat."""
+    secrets = [value.reveal() for _, value in route.provider.headers]
+    if route.key is not None:
+        secrets.append(route.key.reveal())
+    elif not service.settings.api_keys and (told := credential(call.headers)):
+        secrets.append(told)
+    return secrets

@@ -1,15 +1,15 @@
 """All timers of one exchange: its phases' timeouts, keepalive, progress, and the linger.
 
-Contract: the hot path only notes times; timers look at the notes when they
-fire and arm themselves anew, so a piece of a reply costs no timer. ``end`` cancels all: no timer
-outlives its request. A phase that ran out is an error that names the phase and its setting.
+Contract: the hot path only notes times; the timer looks at the notes when it fires, so a piece of
+a reply costs no timer. ``end`` cancels it: no timer outlives its request. A phase that ran out is
+an error that names the phase and its setting.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Protocol
 
 from strictwire.model.errors import UpstreamTimeout
@@ -43,14 +43,32 @@ class DeadlineEvents(Protocol):
     def on_progress_due(self) -> None: ...
 
 
+class _Kind(IntEnum):
+    FIRST_BYTE = 0
+    IDLE = 1
+    TOTAL = 2
+    KEEPALIVE = 3
+    PROGRESS = 4
+    LINGER = 5
+    STALL = 6
+
+
+_NEVER = float("inf")
+
+
 class Deadlines:
+    """One timer for all: it is set to what is due first. With thousands of open streams a timer
+    for each purpose would cost more memory than the relay."""
+
     __slots__ = (
+        "_due",
         "_events",
-        "_handles",
+        "_handle",
         "_is_over",
         "_is_paused",
         "_limits",
         "_loop",
+        "_set_for",
         "heard_at",
         "wrote_at",
     )
@@ -61,25 +79,14 @@ class Deadlines:
         self._loop = loop
         self._limits = limits
         self._events = events
-        self._handles: dict[str, asyncio.TimerHandle] = {}
-        self.heard_at = 0.0
-        self.wrote_at = 0.0
+        self._due = [_NEVER] * len(_Kind)
+        self._handle: asyncio.TimerHandle | None = None
+        self._set_for = _NEVER
         self._is_paused = False
         self._is_over = False
-
-    # ---- notes ----
-    #
-    # The hot path sets ``heard_at`` and ``wrote_at`` itself, to the loop's time.
-
-    def heard(self) -> None:
-        """The upstream began to answer: from now on its silence counts."""
-        self._drop("first_byte")
-        self.heard_at = self._loop.time()
-        self._arm("idle", self._limits.idle_s, self._idle)
-
-    def wrote(self) -> None:
-        """Something went to the client."""
-        self.wrote_at = self._loop.time()
+        # The hot path sets these two itself, to the loop's time.
+        self.heard_at = 0.0
+        self.wrote_at = 0.0
 
     # ---- phases ----
 
@@ -87,78 +94,123 @@ class Deadlines:
         limits = self._limits
         self.wrote_at = self._loop.time()
         if limits.total_s:
-            self._arm("total", limits.total_s, self._total)
+            self._put(_Kind.TOTAL, limits.total_s)
         if limits.keepalive_s:
-            self._arm("keepalive", limits.keepalive_s, self._keepalive)
+            self._put(_Kind.KEEPALIVE, limits.keepalive_s)
         if limits.has_progress:
-            self._arm("progress", PROGRESS_INTERVAL_S, self._progress)
+            self._put(_Kind.PROGRESS, PROGRESS_INTERVAL_S)
 
     def sent(self) -> None:
         """The request is on its way; now the upstream has to answer."""
-        self.heard_at = 0.0
-        self._drop("idle")
-        self._arm("first_byte", self._limits.first_byte_s, self._first_byte)
+        self._drop(_Kind.IDLE)
+        self._put(_Kind.FIRST_BYTE, self._limits.first_byte_s)
+
+    def heard(self) -> None:
+        """The upstream began to answer: from now on its silence counts."""
+        self._drop(_Kind.FIRST_BYTE)
+        self.heard_at = self._loop.time()
+        self._put(_Kind.IDLE, self._limits.idle_s)
+
+    def wrote(self) -> None:
+        """Something went to the client."""
+        self.wrote_at = self._loop.time()
 
     def answered(self) -> None:
         """The first token came: nobody needs prefill progress any more."""
-        self._drop("progress")
+        self._drop(_Kind.PROGRESS)
 
     def linger(self) -> None:
-        """Only a tail is missing. What else comes meanwhile does not prolong the wait: a server
-        may ping for ever."""
-        if "linger" not in self._handles:
-            self._arm("linger", self._limits.linger_s, self._events.on_linger_over)
+        """Only a tail is missing. More of it starts the wait anew."""
+        self._put(_Kind.LINGER, self._limits.linger_s)
 
     def paused(self) -> None:
         """The client does not read, so the upstream may not be heard: only the stall counts."""
         self._is_paused = True
-        self._drop("linger")
-        self._arm("stall", self._limits.write_stall_s, self._events.on_stalled)
+        self._drop(_Kind.LINGER)
+        self._put(_Kind.STALL, self._limits.write_stall_s)
 
     def resumed(self) -> None:
         self._is_paused = False
-        self._drop("stall")
-        self.heard_at = self._loop.time() if self.heard_at else 0.0
+        self._drop(_Kind.STALL)
+        self.heard_at = self._loop.time()
 
     def end(self) -> None:
         self._is_over = True
-        for handle in self._handles.values():
-            handle.cancel()
-        self._handles.clear()
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
 
-    # ---- timers ----
+    # ---- the timer ----
 
-    def _arm(self, name: str, delay_s: float, callback: Callable[[], None]) -> None:
-        if self._is_over:
-            return  # the end came in the middle of a callback, which then goes on
-        self._drop(name)
-        self._handles[name] = self._loop.call_later(delay_s, self._fire, name, callback)
+    def _put(self, kind: _Kind, delay_s: float) -> None:
+        self._due[kind] = self._loop.time() + delay_s
+        self._set_timer()
 
-    def _fire(self, name: str, callback: Callable[[], None]) -> None:
-        self._handles.pop(name, None)
-        callback()
+    def _drop(self, kind: _Kind) -> None:
+        # A timer that is set too early finds nothing due, and is set anew.
+        self._due[kind] = _NEVER
 
-    def _drop(self, name: str) -> None:
-        handle = self._handles.pop(name, None)
-        if handle is not None:
-            handle.cancel()
+    def _set_timer(self) -> None:
+        first = min(self._due)
+        if self._is_over or first >= self._set_for:
+            return
+        if self._handle is not None:
+            self._handle.cancel()
+        self._set_for = first
+        self._handle = self._loop.call_at(first, self._fire)
 
-    def _idle(self) -> None:
-        limit = self._limits.idle_s
-        quiet_s = 0.0 if self._is_paused else self._loop.time() - self.heard_at
-        if quiet_s >= limit:
-            self._time_out("sent nothing", limit, "idle")
-        else:
-            self._arm("idle", limit - quiet_s, self._idle)
+    def _fire(self) -> None:
+        self._handle = None
+        self._set_for = _NEVER
+        # Loops round their timers to a millisecond.
+        now = self._loop.time() + 0.001
+        for kind in _Kind:
+            if self._due[kind] <= now and not self._is_over:
+                self._due[kind] = _NEVER
+                self._come_due(kind)
+        self._set_timer()
+
+    def _come_due(self, kind: _Kind) -> None:
+        events, limits = self._events, self._limits
+        match kind:
+            case _Kind.FIRST_BYTE:
+                self._first_byte()
+            case _Kind.IDLE:
+                self._idle()
+            case _Kind.TOTAL:
+                self._time_out("did not finish its reply", limits.total_s, "total")
+            case _Kind.KEEPALIVE:
+                self._keepalive()
+            case _Kind.PROGRESS:
+                self._due[kind] = self._loop.time() + PROGRESS_INTERVAL_S
+                events.on_progress_due()
+            case _Kind.LINGER:
+                events.on_linger_over()
+            case _Kind.STALL:
+                events.on_stalled()
 
     def _first_byte(self) -> None:
         if self._is_paused:
-            self._arm("first_byte", self._limits.first_byte_s, self._first_byte)
+            self._due[_Kind.FIRST_BYTE] = self._loop.time() + self._limits.first_byte_s
         else:
             self._time_out("did not begin to answer", self._limits.first_byte_s, "first_byte")
 
-    def _total(self) -> None:
-        self._time_out("did not finish its reply", self._limits.total_s, "total")
+    def _idle(self) -> None:
+        now, limit = self._loop.time(), self._limits.idle_s
+        due = (now if self._is_paused else self.heard_at) + limit
+        if due > now + 0.001:
+            self._due[_Kind.IDLE] = due
+        else:
+            self._time_out("sent nothing", limit, "idle")
+
+    def _keepalive(self) -> None:
+        now, limit = self._loop.time(), self._limits.keepalive_s
+        due = self.wrote_at + limit
+        if due > now + 0.001:
+            self._due[_Kind.KEEPALIVE] = due
+            return
+        self._due[_Kind.KEEPALIVE] = now + limit
+        self._events.on_keepalive_due()
 
     def _time_out(self, what: str, limit_s: float, setting: str) -> None:
         self._events.on_timeout(
@@ -167,16 +219,3 @@ class Deadlines:
                 code=f"upstream_{setting}_timeout",
             )
         )
-
-    def _keepalive(self) -> None:
-        limit = self._limits.keepalive_s
-        quiet_s = self._loop.time() - self.wrote_at
-        if quiet_s >= limit * 0.999:
-            self._arm("keepalive", limit, self._keepalive)
-            self._events.on_keepalive_due()
-        else:
-            self._arm("keepalive", limit - quiet_s, self._keepalive)
-
-    def _progress(self) -> None:
-        self._arm("progress", PROGRESS_INTERVAL_S, self._progress)
-        self._events.on_progress_due()

@@ -3,7 +3,7 @@
 Contract: everything after ``begin`` happens in callbacks; no task wakes up for a piece of the
 reply. What the upstream sends goes through the relay and to the client in the same call. An
 exchange ends exactly once, and with it every timer that it started. The failure rules that it
-follows are in docs/architecture.md; their numbers stand beside the code.
+follows are in ARCHITECTURE.md; their numbers stand beside the code.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from strictwire.model.errors import PeerError, UpstreamTimeout, WireError
 from strictwire.model.observer import Observer, Outcome, ReplyRecord
@@ -41,9 +42,8 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one exchange is to go. ``requests`` makes the upstream request, given the fields that
-    it may not send; ``refused`` says which of ours a refusal names (then it is sent once more).
-    ``secrets`` must not appear in an upstream's error."""
+    """How one exchange is to go. ``headers`` go with every reply. ``secrets`` must not appear in
+    an upstream's error."""
 
     route: str
     provider: str
@@ -51,16 +51,28 @@ class Plan:
     is_stream: bool
     limits: Limits
     headers: Headers
-    make_request: Callable[[frozenset[str]], UpstreamRequest]
-    make_relay: Callable[[bool], ReplyRelay]
-    refused: Callable[[int, bytes], frozenset[str]]
     secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Asking(Protocol):
+    """What is needed until the upstream begins to answer."""
+
+    def make_request(self, refused: frozenset[str]) -> UpstreamRequest:
+        """The upstream request, without fields that were refused."""
+        ...
+
+    def make_relay(self, *, is_object: bool, begun_at_s: float) -> ReplyRelay: ...
+
+    def refused(self, status: int, body: bytes) -> frozenset[str]:
+        """Which fields of ours a refusal names; then the request is sent once more."""
+        ...
 
 
 class Exchange:
     """Joins a ``ClientReply`` and an ``Upstream``. Is the events' receiver of both."""
 
     __slots__ = (
+        "_asking",
         "_body_bytes",
         "_call",
         "_client",
@@ -86,12 +98,14 @@ class Exchange:
     def __init__(
         self,
         plan: Plan,
+        asking: Asking,
         client: ClientReply,
         upstream: Upstream,
         observer: Observer,
         on_over: Callable[[Exchange], None],
     ) -> None:
         self._plan = plan
+        self._asking: Asking | None = asking
         self._client = client
         self._upstream = upstream
         self._observer = observer
@@ -130,8 +144,9 @@ class Exchange:
         self._sending = self._loop.create_task(self._connect_and_send(refused))
 
     async def _connect_and_send(self, refused: frozenset[str]) -> None:
+        assert self._asking is not None
         try:
-            call = await self._upstream.send(self._plan.make_request(refused), self)
+            call = await self._upstream.send(self._asking.make_request(refused), self)
         except WireError as problem:
             self._sending = None
             self.fail(problem)
@@ -235,7 +250,7 @@ class Exchange:
         if kind == "other" and head.strip():
             self.fail(upstream_refusal(200, self._head, head, self._plan.secrets))
             return
-        self._relay = self._plan.make_relay(kind == "object")
+        self._relay = self._make_relay(is_object=kind == "object")
         if head:
             self.on_body(head)
 
@@ -243,7 +258,9 @@ class Exchange:
         """The upstream said no. If it named fields that we added, ask once more without them."""
         body = bytes(self._error_body or b"")
         self._error_body = None
-        fields = frozenset() if self._is_retried else self._plan.refused(self._status, body)
+        fields: frozenset[str] = frozenset()
+        if not self._is_retried and self._asking is not None:
+            fields = self._asking.refused(self._status, body)
         if fields and not self._client.is_gone:
             self._is_retried = True
             self._drop_call()
@@ -276,6 +293,7 @@ class Exchange:
         if relay.is_meaningful:
             self._first_token_s = self.elapsed_s()
             self._deadlines.answered()
+            self._asking = None
         if not self._client.is_started:
             self._commit(out)
 
@@ -349,11 +367,17 @@ class Exchange:
         self._deadlines.wrote()
 
     def _the_relay(self) -> ReplyRelay:
-        if self._relay is None and self._plan.is_stream:
-            return self._plan.make_relay(False)
+        """The relay, or one for what must be said before the upstream's kind of reply is known."""
         if self._relay is None:
-            self._relay = self._plan.make_relay(True)
+            relay = self._make_relay(is_object=not self._plan.is_stream)
+            if self._plan.is_stream:
+                return relay
+            self._relay = relay
         return self._relay
+
+    def _make_relay(self, *, is_object: bool) -> ReplyRelay:
+        assert self._asking is not None
+        return self._asking.make_relay(is_object=is_object, begun_at_s=self._started_at)
 
     # ---- the end ----
 
@@ -407,6 +431,7 @@ class Exchange:
                 self._call.cancel()
             self._call = None
         plan, relay = self._plan, self._relay
+        self._asking = None
         if plan.is_stream:
             self._observer.stream_closed(plan.provider)
         self._observer.replied(

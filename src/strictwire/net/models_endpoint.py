@@ -8,7 +8,6 @@ the others; only where nobody answered is it an error.
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import msgspec
@@ -21,6 +20,7 @@ from strictwire.net.chat_endpoint import upstream_headers
 from strictwire.net.error_replies import upstream_refusal
 from strictwire.net.service import Service
 from strictwire.net.upstream import fetch
+from strictwire.relay.parsing import parse_json
 from strictwire.routing import Route
 
 # A model list is an answer that a person waits for.
@@ -94,8 +94,8 @@ async def _models_of(service: Service, call: Call, provider: Provider) -> list[M
 def _entries(body: bytes) -> list[Model]:
     """The list's entries: OpenAI's ``data``, or ``models`` as some servers call it."""
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
+        value = parse_json(body)
+    except ValueError:
         value = None
     if isinstance(value, dict):
         value = value.get("data") or value.get("models") or []
@@ -116,7 +116,7 @@ def _shaped(entry: Model, provider: Provider, now: int) -> Model:
     own = {
         "id": _id_of(entry),
         "object": "model",
-        "created": created if isinstance(created, int) else now,
+        "created": created if type(created) is int else now,
         "owned_by": owner if isinstance(owner, str) and owner else provider.name,
     }
     return own | {name: entry[name] for name in entry if name not in own}

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from strictwire.config import Provider, Settings
 from strictwire.model.observer import Observer
 from strictwire.model.protocols import Upstream
+from strictwire.net.deadlines import Limits
 from strictwire.net.exchange import Exchange, shutting_down
 from strictwire.routing import Refusals, Route, choose
 
@@ -39,6 +40,7 @@ class Service:
         self._none_open = asyncio.Event()
         self._none_open.set()
         self._turn = 0
+        self._limits: dict[Limits, Limits] = {}
 
     @property
     def open_exchanges(self) -> int:
@@ -55,6 +57,10 @@ class Service:
     def learn_refusal(self, provider: str, model: str, names: frozenset[str]) -> None:
         for name in sorted(names):
             self.refusals = self.refusals.learned(provider, model, name)
+
+    def shared_limits(self, limits: Limits) -> Limits:
+        """The same limits, held once: there are as many kinds as providers and ways to ask."""
+        return self._limits.setdefault(limits, limits)
 
     def add(self, exchange: Exchange) -> None:
         self._exchanges.add(exchange)

@@ -2,7 +2,7 @@
 
 Contract: events in, events out. ``Finished`` and ``UsageTold`` are held back; ``end`` is called
 when the upstream's part is over, and says by its events how: the held tail and ``Ended``, or
-``Failed``. Never a clean end after a failure, never two ends. Source: docs/architecture, "Failure
+``Failed``. Never a clean end after a failure, never two ends. Source: ARCHITECTURE.md, "Failure
 rules" 3 and 4.
 """
 

@@ -237,4 +237,6 @@ def _try_place(
     head, found, tail = sink.trial().feed(events[0]).partition(_SENTINEL)
     if not found or _SENTINEL in tail:
         return None
-    return Template(before, after, head, tail, (before, after) == (head, tail))
+    if (before, after) == (head, tail):
+        return Template(before, after, before, after, is_identity=True)
+    return Template(before, after, head, tail, is_identity=False)

@@ -8,8 +8,48 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from strictwire.model.events import Event, Finished, ToolCallBegun
+from strictwire.model.events import Event, Extension, Extra, Finished, RoleTold, ToolCallBegun
 from strictwire.repairs.rule import EventRule
+
+
+# OpenAI's own bound for ``n``; an index beyond it is no count of choices.
+MAX_CHOICES = 128
+
+
+@dataclass(slots=True)
+class ChoiceOrder(EventRule):
+    """Begin the choices of a stream in the order of their index.
+
+    openai-python's stream helper puts the first chunk's choice into a list of one, at its index:
+    a stream that begins with choice 1 raises IndexError. So the roles of the choices before it
+    are said first, and not again when they begin.
+    """
+
+    name = "reply.choice-order"
+    title = "A choice begins before those of a lower index"
+    quirks = (87,)
+    evidence = "corpus/chat/0075-llamacpp-chat-stream-n2.http"
+
+    begun: set[int] = field(default_factory=set)
+    ahead: set[int] = field(default_factory=set)
+
+    def feed(self, item: Event) -> Iterator[Event]:
+        if not isinstance(item, RoleTold) or not self.promise.is_stream:
+            yield item
+            return
+        if item.choice in self.ahead:
+            self.ahead.discard(item.choice)
+            if item.extra.choice or item.extra.delta:
+                yield Extension(choice=item.choice, extra=item.extra)
+            return
+        for index in range(item.choice if item.choice <= MAX_CHOICES else 0):
+            if index not in self.begun:
+                self.fired = True
+                self.begun.add(index)
+                self.ahead.add(index)
+                yield RoleTold(choice=index, role=item.role, extra=Extra(top=item.extra.top))
+        self.begun.add(item.choice)
+        yield item
 
 
 @dataclass(slots=True)
@@ -52,11 +92,11 @@ class ToolFinishWithoutCalls(EventRule):
     quirks = (31,)
     evidence = "lab:tool-finish-without-calls"
 
-    callers: set[int] = field(default_factory=set)
+    callers: tuple[int, ...] = ()
 
     def feed(self, item: Event) -> Iterator[Event]:
         if isinstance(item, ToolCallBegun):
-            self.callers.add(item.choice)
+            self.callers = (*self.callers, item.choice)
         elif (
             isinstance(item, Finished)
             and item.reason in ("tool_calls", "function_call")
@@ -67,4 +107,4 @@ class ToolFinishWithoutCalls(EventRule):
         yield item
 
 
-EVENT_RULES: tuple[type[EventRule], ...] = (ToolFinish, ToolFinishWithoutCalls)
+EVENT_RULES: tuple[type[EventRule], ...] = (ChoiceOrder, ToolFinish, ToolFinishWithoutCalls)

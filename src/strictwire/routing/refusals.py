@@ -2,8 +2,9 @@
 
 Contract: pure data and functions. The gateway adds a few fields to requests; a server that does
 not know one answers 400 or 422 and names it. ``named_field`` finds that name, and ``Refusals``
-remembers it per provider and model. Only fields that the gateway itself added may be candidates:
-what the client sent is the client's to mend.
+remembers it per provider and model. Only fields that the gateway adds itself may be candidates,
+also where the client sent them: a reply without progress or usage is better than none. All else
+that the client sent is the client's to mend.
 """
 
 from __future__ import annotations

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from strictwire.model.observer import Observer, ReplyRecord
 
 log = logging.getLogger("strictwire.replies")
+
+# An upstream chooses its error codes, and may put anything there: a prompt, a key.
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class LoggedReplies:
@@ -33,7 +37,8 @@ class LoggedReplies:
         if record.provider:
             parts.append(f"provider={record.provider}")
         if record.error_code:
-            parts.append(f"code={record.error_code}")
+            is_code = _CODE.fullmatch(record.error_code)
+            parts.append(f"code={record.error_code if is_code else 'other'}")
         if record.frames:
             parts.append(f"chunks={record.frames}")
         if record.first_token_s is not None:

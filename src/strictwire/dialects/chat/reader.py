@@ -109,8 +109,8 @@ def _read_choice(choice: dict[str, Any], top: dict[str, Any], chunk: Chunk) -> I
     index = number if isinstance(number, int) else 0
     events = list(_read_delta(index, delta, chunk))
     reason = choice.get("finish_reason")
-    if reason in FINISH_REASONS:
-        events.append(Finished(index, reason, source=chunk))
+    if isinstance(reason, str) and reason in FINISH_REASONS:
+        events.append(Finished(index, reason, source=chunk))  # type: ignore[arg-type]
     extra = Extra(top, beside(choice, CHOICE), beside(delta, DELTA))
     if not events:
         if extra.choice or extra.delta or not extra.top.keys() <= only_sticky(extra.top).keys():

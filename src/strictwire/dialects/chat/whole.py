@@ -198,6 +198,8 @@ class ChatWholeWriter:
             arguments = "".join(choice.legacy.arguments)
             message["function_call"] = {"name": choice.legacy.name, "arguments": arguments}
         message.update(choice.message_extra)
+        if message.get("annotations", ()) is None:
+            del message["annotations"]  # the one extra that may be left out, but not be null
         return {
             "index": index,
             "message": message,

@@ -318,7 +318,6 @@ ROWS = (
     Scenario(
         name="error-inside-frame",
         title="An error written into an unfinished block",
-        rules=("sse.malformed",),
         quirks=(22,),
         stream=_broken_off(lambda ask: (_half_chunk(ask) + b"\n" + frame(_MEMORY),)),
         whole=always(json_reply(_MEMORY, status=500)),
@@ -339,7 +338,6 @@ ROWS = (
     Scenario(
         name="malformed-chunk",
         title="A chunk that is no JSON, in a stream that goes on",
-        rules=("sse.malformed",),
         quirks=(21,),
         stream=_malformed_then_healthy,
         whole=_half_object(Ending.CLEAN),

@@ -160,6 +160,11 @@ def _without_index(said: Json) -> None:
     del said["index"]
 
 
+def _last_choice_first(chunks: list[Json]) -> list[Json]:
+    """All of choice 1 before anything of choice 0; the usage stays last."""
+    return sorted(chunks, key=lambda told: [-said["index"] for said in told["choices"]] or [1])
+
+
 def _async_filter(chunks: list[Json]) -> list[Json]:
     """Chunks of a content filter that have a choice and no delta, and a finish without one."""
     offsets = {"check_offset": 44, "start_offset": 44, "end_offset": 99}
@@ -354,6 +359,14 @@ ROWS = (
         rules=("chat.choice-index",),
         quirks=(42,),
         stream=chunks_by(each_choice(_without_index)),
+    ),
+    Scenario(
+        name="choice-order",
+        title="The last choice comes first, and whole",
+        rules=("reply.choice-order",),
+        quirks=(87,),
+        tell=tell_two,
+        stream=chunks_by(_last_choice_first),
     ),
     Scenario(
         name="choices-together",

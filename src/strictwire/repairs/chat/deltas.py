@@ -81,18 +81,54 @@ class ReasoningKey(ChoiceRule):
 
 @dataclass(slots=True)
 class LogprobsLists(ChoiceRule):
-    """Give ``logprobs`` both its lists, null where nothing was told: the schema requires them."""
+    """Give ``logprobs`` both its lists, and each token its bytes and its rivals.
+
+    The schema requires them: a list or bytes that were not told are null, rivals an empty list.
+    """
 
     name = "chat.logprobs-lists"
-    title = "logprobs lacks one of its lists"
-    quirks = (87,)
+    title = "logprobs lacks one of its lists, or a token lacks its keys"
+    quirks = (87, 88)
     evidence = "lab:logprobs-one-list"
 
     def mend(self, choice: dict[str, Any]) -> dict[str, Any]:
         logprobs = choice.get("logprobs")
-        if not isinstance(logprobs, dict) or ("content" in logprobs and "refusal" in logprobs):
+        if logprobs is None:
             return choice
-        return choice | {"logprobs": {"content": None, "refusal": None} | logprobs}
+        if not isinstance(logprobs, dict):
+            return choice | {"logprobs": None}
+        lists = {name: _tokens(logprobs.get(name)) for name in ("content", "refusal")}
+        if all(name in logprobs and lists[name] is logprobs[name] for name in lists):
+            return choice
+        return choice | {"logprobs": logprobs | lists}
+
+
+def _tokens(told: Any) -> list[Any] | None:
+    """The list itself where each token has its keys."""
+    if not isinstance(told, list):
+        return None
+    if all(map(_is_whole_token, told)):
+        return told
+    return [_whole_token(token) for token in told if isinstance(token, dict)]
+
+
+def _is_whole_token(token: Any) -> bool:
+    if not isinstance(token, dict) or "bytes" not in token:
+        return False
+    rivals = token.get("top_logprobs")
+    return isinstance(rivals, list) and all(
+        isinstance(rival, dict) and "bytes" in rival for rival in rivals
+    )
+
+
+def _whole_token(token: dict[str, Any]) -> dict[str, Any]:
+    told = token.get("top_logprobs")
+    rivals = [
+        {"bytes": None} | rival
+        for rival in (told if isinstance(told, list) else ())
+        if isinstance(rival, dict)
+    ]
+    return {"bytes": None} | token | {"top_logprobs": rivals}
 
 
 @dataclass(slots=True)
@@ -108,7 +144,7 @@ class RoleRepeated(ChoiceRule):
     quirks = (34, 35, 87, 88)
     evidence = "lab:role-repeated"
 
-    told: set[int] = field(default_factory=set)
+    told: tuple[int, ...] = ()
 
     def mend(self, choice: dict[str, Any]) -> dict[str, Any]:
         delta = choice["delta"]
@@ -116,7 +152,7 @@ class RoleRepeated(ChoiceRule):
             return choice
         role = delta["role"]
         if isinstance(role, str) and role and choice["index"] not in self.told:
-            self.told.add(choice["index"])
+            self.told = (*self.told, choice["index"])
             return choice
         return choice | {"delta": {name: delta[name] for name in delta if name != "role"}}
 
@@ -133,7 +169,7 @@ class RoleMissing(ChunkRule):
     quirks = (35,)
     evidence = "lab:role-missing"
 
-    told: set[int] = field(default_factory=set)
+    told: tuple[int, ...] = ()
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
         choice = only_choice(item)
@@ -142,9 +178,9 @@ class RoleMissing(ChunkRule):
             return
         index, delta = choice["index"], choice["delta"]
         if "role" in delta:
-            self.told.add(index)
+            self.told = (*self.told, index)
         elif choice.get("finish_reason") or any(delta.values()):
-            self.told.add(index)
+            self.told = (*self.told, index)
             self.fired = True
             yield from split(item, [bare(choice, {"role": "assistant"}), choice])
             return

@@ -128,10 +128,10 @@ class ChoicesNull(ChunkRule):
     is_foundation = True
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
-        if "error" in item.value or "prompt_progress" in item.value:
+        choices = item.value.get("choices")
+        if choices is None and (item.value.get("error") or "prompt_progress" in item.value):
             yield item
             return
-        choices = item.value.get("choices")
         if isinstance(choices, list) and all(isinstance(choice, dict) for choice in choices):
             yield item
             return

@@ -90,11 +90,15 @@ class FinishValue(ChoiceRule):
 
     def mend(self, choice: dict[str, Any]) -> dict[str, Any]:
         reason = choice["finish_reason"]
-        if reason is None or reason in FINISH_REASONS:
+        if reason is None:
             return choice
-        word = reason.strip().lower() if isinstance(reason, str) else ""
+        if not isinstance(reason, str):
+            return choice | {"finish_reason": None}
+        if reason in FINISH_REASONS:
+            return choice
+        word = reason.strip().lower()
         known = word if word in FINISH_REASONS else _SYNONYMS.get(word, "stop")
-        return choice | {"finish_reason": known if isinstance(reason, str) else None}
+        return choice | {"finish_reason": known}
 
 
 @dataclass(slots=True)

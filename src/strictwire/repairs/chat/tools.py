@@ -85,9 +85,12 @@ class ToolIndex(ChunkRule):
     def feed(self, item: Chunk) -> Iterator[Chunk]:
         choice = only_choice(item)
         pieces = choice["delta"].get("tool_calls") if choice else None
-        if choice is None or not isinstance(pieces, list) or not pieces:
+        if choice is None or not pieces:
             yield item
             return
+        if not isinstance(pieces, list):
+            # The rules that follow count on a list, so whatever this is ends here.
+            pieces = [pieces]
         calls = self.calls.setdefault(choice["index"], [])
         mended = []
         for piece in pieces:

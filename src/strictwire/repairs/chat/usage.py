@@ -15,10 +15,11 @@ _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 @dataclass(slots=True)
 class UsageShape(ChunkRule):
-    """Give usage its three whole numbers.
+    """Give usage its three whole numbers, and no nulls.
 
-    Nulls and missing totals break typed clients, and sums turn into NaN. A usage that is not an
-    object, or tells no count at all, was never told.
+    Nulls and missing totals break typed clients, and sums turn into NaN; also the details may be
+    left out, but not be null. A usage that is not an object, or tells no count at all, was never
+    told.
     """
 
     name = "chat.usage-shape"
@@ -28,7 +29,7 @@ class UsageShape(ChunkRule):
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
         usage = item.value.get("usage")
-        if usage is None or (isinstance(usage, dict) and all(map(_is_count, _three(usage)))):
+        if usage is None or (isinstance(usage, dict) and _is_well(usage)):
             yield item
             return
         self.fired = True
@@ -38,6 +39,24 @@ class UsageShape(ChunkRule):
             yield item.repaired(rest | {"usage": shaped})
         elif rest.get("choices"):
             yield item.repaired(rest)
+
+
+def _is_well(usage: dict[str, Any]) -> bool:
+    return all(map(_is_count, _three(usage))) and not _has_nulls(usage)
+
+
+def _has_nulls(told: dict[str, Any]) -> bool:
+    return any(
+        value is None or (isinstance(value, dict) and _has_nulls(value)) for value in told.values()
+    )
+
+
+def _without_nulls(told: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_nulls(value) if isinstance(value, dict) else value
+        for name, value in told.items()
+        if value is not None
+    }
 
 
 def _three(usage: dict[str, Any]) -> list[Any]:
@@ -57,7 +76,7 @@ def _shaped(usage: dict[str, Any]) -> dict[str, Any] | None:
         return None
     prompt, completion = prompt or 0, completion or 0
     counts = (prompt, completion, prompt + completion if total is None else total)
-    return usage | dict(zip(_COUNTS, counts, strict=True))
+    return _without_nulls(usage) | dict(zip(_COUNTS, counts, strict=True))
 
 
 @dataclass(slots=True)
