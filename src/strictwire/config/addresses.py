@@ -11,7 +11,7 @@ import re
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+PROXY_SCHEMES = ("http", "https")
 # People paste the URL of the endpoint where the URL of the API root is asked for.
 ENDPOINT_TAILS = ("/chat/completions", "/completions", "/responses", "/messages", "/models")
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]")

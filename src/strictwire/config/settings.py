@@ -53,7 +53,7 @@ _ORIGIN = Text(
     r"^(?:\*|[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@*]+)$",
 )
 _BASE_URL = Text("a URL", normal_base_url, r"^https?://[^\s/?#@]+(?:/[^\s?#]*)?$")
-_PROXY = Text("a URL", normal_proxy_url, r"^(?:https?|socks5h?)://[^\s/?#]+/?$")
+_PROXY = Text("a URL", normal_proxy_url, r"^https?://[^\s/?#]+/?$")
 _MODEL_NAME = Text("a model name", normal_model_name, r"^\S(?:.*\S)?$")
 _STREAM = Choice(("auto", "always", "never"))
 _KEEPALIVE = Seconds(zero="turns it off")
@@ -151,7 +151,7 @@ class Provider:
     )
     proxy: str | None = setting(
         OrNone(_PROXY),
-        "The URL of a proxy (http, https or socks5) to reach the provider through.",
+        "The URL of a proxy (http or https) to reach the provider through.",
         default=None,
         is_shown_in_repr=False,  # it may hold a password
     )

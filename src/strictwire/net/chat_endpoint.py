@@ -59,7 +59,7 @@ async def complete(service: Service, call: Call) -> None:
         is_stream=request.is_stream,
         limits=_limits(service, route.provider, promise),
         headers=call.reply_headers,
-        secrets=tuple(_secrets(service, call, route)),
+        secrets=tuple(upstream_secrets(service, call, route)),
     )
     asks_stream = {"always": True, "never": False}.get(route.provider.stream, request.is_stream)
     headers = upstream_headers(service, call, route, asks_stream=asks_stream)
@@ -146,7 +146,7 @@ def upstream_headers(
     return tuple(headers.items())
 
 
-def _secrets(service: Service, call: Call, route: Route[Provider]) -> list[str]:
+def upstream_secrets(service: Service, call: Call, route: Route[Provider]) -> list[str]:
     """What ``upstream_headers`` sends and no error may repeat."""
     secrets = [value.reveal() for _, value in route.provider.headers]
     if route.key is not None:

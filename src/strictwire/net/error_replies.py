@@ -64,13 +64,14 @@ def upstream_refusal(
     is_kept = status in _KEPT_STATUSES or 500 <= status < 600
     kind = shaped["type"] or "upstream_error"
     if kind == "upstream_error":
-        kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "upstream_error")
+        is_callers = 400 <= status < 500
+        kind = _TYPES.get(status, "invalid_request_error" if is_callers else "upstream_error")
     refusal = PeerError(
         message if is_kept else f"The upstream answered with status {status}: {message}",
         status=status if is_kept else 502,
         type=kind,
         param=shaped["param"],
-        code=shaped["code"],
+        code=shaped["code"] or (None if is_kept else "upstream_malformed"),
         retry_after=retry_after if _is_retry_hint(retry_after) else None,
     )
     blot_secrets(refusal, secrets)

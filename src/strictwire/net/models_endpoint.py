@@ -16,7 +16,7 @@ from strictwire.config import Provider
 from strictwire.model.errors import CallerError, PeerError, WireError
 from strictwire.model.protocols import UpstreamRequest
 from strictwire.net.call import Call
-from strictwire.net.chat_endpoint import upstream_headers
+from strictwire.net.chat_endpoint import upstream_headers, upstream_secrets
 from strictwire.net.error_replies import upstream_refusal
 from strictwire.net.service import Service
 from strictwire.net.upstream import fetch
@@ -86,7 +86,7 @@ async def _models_of(service: Service, call: Call, provider: Provider) -> list[M
     upstream = service.upstream_of(provider.name)
     fetched = await fetch(upstream, request, timeout_s=TIMEOUT_S, max_bytes=MAX_LIST_BYTES)
     if fetched.status != 200:
-        secrets = [key.reveal()] if key else []
+        secrets = upstream_secrets(service, call, route)
         raise upstream_refusal(fetched.status, fetched.headers, fetched.body, secrets)
     return [_shaped(model, provider, now) for model in _entries(fetched.body)]
 

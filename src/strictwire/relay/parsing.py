@@ -16,20 +16,25 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse_json(data: bytes) -> Any:
-    """A JSON value. Raises ValueError.
+    """A JSON value, see ``read_json``. Raises ValueError."""
+    return read_json(data)[0]
+
+
+def read_json(data: bytes) -> tuple[Any, bool]:
+    """A JSON value, and whether a strict reader would read it too. Raises ValueError.
 
     What a strict reader refuses but a lenient one understands (NaN, a lone surrogate escape from
     a token cut in half, quirk 20) is read as null or U+FFFD, because the text around it is worth
     more than the rule.
     """
     try:
-        return _decode(data)
+        return _decode(data), True
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     try:
         text = data.decode("utf-8", "replace")
         value = json.loads(text, strict=False, parse_constant=lambda _: None)
-        return _without_surrogates(value)
+        return _without_surrogates(value), False
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -46,9 +51,10 @@ def _without_surrogates(value: Any) -> Any:
 
 def parse_chunk(frame: Frame) -> Chunk | Malformed:
     try:
-        value = parse_json(frame.data)
+        value, is_strict = read_json(frame.data)
     except ValueError:
         return Malformed(frame.data, "the data is not valid JSON")
     if not isinstance(value, dict):
         return Malformed(frame.data, "the data is not a JSON object")
-    return Chunk(value, frame.data, frame.event, frame.raw)
+    # Bytes that only a lenient reader understands must not pass as they came.
+    return Chunk(value, frame.data if is_strict else b"", frame.event, frame.raw)

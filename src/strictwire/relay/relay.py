@@ -17,7 +17,7 @@ from strictwire.model.errors import PeerError, WireError
 from strictwire.model.events import Event
 from strictwire.model.frames import Frame
 from strictwire.model.request import Promise
-from strictwire.relay.parsing import parse_json
+from strictwire.relay.parsing import read_json
 from strictwire.relay.sinks import StreamSink, WholeSink, too_large
 from strictwire.relay.splice import Splicer, block_end
 from strictwire.relay.stages import Stages, chat_stages
@@ -214,16 +214,16 @@ class WholeRelay(Relay):
         raw = _object_bytes(b"".join(self._pieces))
         self._pieces.clear()
         try:
-            value = parse_json(raw)
+            value, is_strict = read_json(raw)
         except ValueError:
-            value = None
+            value, is_strict = None, False
         if not isinstance(value, dict):
             self._failure = PeerError(
                 "The upstream's reply is not a JSON object.", code="upstream_malformed"
             )
             self._note()
             return b""
-        if isinstance(self._sink, WholeSink):
+        if is_strict and isinstance(self._sink, WholeSink):
             self._sink.expect(value, raw)
         events = list(self._stages.chunks(self._chunks_of(value)))
         events += self._stages.end(has_terminal=True, needs_terminal=False)

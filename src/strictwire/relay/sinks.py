@@ -97,7 +97,7 @@ class StreamSink:
 
     def trial(self) -> StreamSink:
         """A copy that writes what this one would write now, and changes nothing here."""
-        writer = copy.deepcopy(self._writer)
+        writer = copy.copy(self._writer)
         sink = StreamSink(writer, self._promise, self._error_object, self._elapsed)
         sink.is_meaningful = self.is_meaningful
         return sink
@@ -184,9 +184,15 @@ class WholeSink:
 
     def _finish(self) -> bytes:
         value = self._writer.finish()
-        if self._original is not None and self._original[0] == value:
+        if self._original is not None and _is_same(self._original[0], value):
             return self._original[1]
         return _encode(value)
+
+
+def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """The same JSON but for the order of keys. ``==`` would take true for 1 and 1.0 for 1."""
+    first, second = (_encode(value, order="deterministic") for value in (one, other))
+    return first == second
 
 
 def too_large(limit_bytes: int) -> PeerError:

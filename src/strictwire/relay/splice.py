@@ -35,7 +35,7 @@ MAX_INERT = 4
 # chunk, usage that counts up) is given up after so many tries in a row.
 MAX_FAILED_PROOFS = 6
 
-FRAMES_BEFORE_LEARNING = 2
+FRAMES_BEFORE_LEARNING = 6
 
 _SENTINEL = b"strictwire0splice1proof2"
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]+')
@@ -229,7 +229,7 @@ def _try_place(
     frames = SseDecoder().feed(b"\n" + before + _SENTINEL + after)
     if len(frames) != 1 or not isinstance(frames[0], Frame):
         return None
-    events = list(stages.trial().frame(frames[0]))
+    events = stages.try_frame(frames[0])
     if len(events) != 1 or type(events[0]) is not type(event):
         return None
     if getattr(events[0], "text", "") != _SENTINEL.decode():

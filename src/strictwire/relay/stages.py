@@ -22,7 +22,7 @@ from strictwire.relay.ending import Ending
 from strictwire.relay.parsing import parse_chunk
 from strictwire.repairs import CHAT_RULES, EVENT_RULES, FRAME_RULES
 from strictwire.repairs.frames import DONE
-from strictwire.repairs.rule import Rule
+from strictwire.repairs.rule import Rule, keeps_state
 
 Item = TypeVar("Item")
 
@@ -72,17 +72,31 @@ class Stages:
         """
         rules = self._rules
         fired = [rule.fired for rule in rules]
-        state = repr((fired, [rule for rule in rules if rule.has_state], self.ending))
+        state = repr((fired, [rule for rule in rules if keeps_state(rule)], self.ending))
         return hashlib.blake2b(state.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
-    def trial(self) -> Stages:
-        """Stages in the same state, to try a frame on. The reader keeps only the envelope, and a
-        frame that changes it yields an event of its own."""
+    def try_frame(self, frame: Frame) -> list[Event]:
+        """What a frame would give now. Nothing here changes.
+
+        Rules that keep state are copied; of the others only the notes that they fired are put
+        back. The reader keeps no more than the envelope, and a frame that changes it yields an
+        event of its own.
+        """
+        stateful = [rule for rule in self._rules if keeps_state(rule)]
+        kept = pickle.dumps((self.ending, stateful), pickle.HIGHEST_PROTOCOL)
+        ending, copies = pickle.loads(kept)  # noqa: S301 - our own bytes, of a line ago
+        copy_of = {id(rule): twin for rule, twin in zip(stateful, copies, strict=True)}
         rules = (self._frame_rules, self._chunk_rules, self._event_rules)
-        ending, *copied = pickle.loads(pickle.dumps((self.ending, *rules), pickle.HIGHEST_PROTOCOL))  # noqa: S301 - our own bytes, copied faster than by copy.deepcopy
-        trial = Stages(copy.copy(self._reader), *copied)
+        trial = Stages(
+            copy.copy(self._reader),
+            *([copy_of.get(id(rule), rule) for rule in stage] for stage in rules),
+        )
         trial.ending = ending
-        return trial
+        fired = [rule.fired for rule in self._rules]
+        events = list(trial.frame(frame))
+        for rule, had_fired in zip(self._rules, fired, strict=True):
+            rule.fired = had_fired
+        return events
 
     def frame(self, frame: Frame) -> Iterator[Event]:
         for mended in _through(self._frame_rules, frame):

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from strictwire.model.events import Event, Extension, Extra, Finished, RoleTold, ToolCallBegun
 from strictwire.repairs.rule import EventRule
 
-
 # OpenAI's own bound for ``n``; an index beyond it is no count of choices.
 MAX_CHOICES = 128
 

@@ -12,7 +12,7 @@ of them to prove that a frame changed nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from strictwire.model.chunks import Chunk
@@ -41,11 +41,6 @@ class Rule(Generic[Item]):
 
     promise: Promise = field(repr=False)
     fired: bool = False
-
-    @property
-    def has_state(self) -> bool:
-        """Whether it keeps more than the fact that it fired."""
-        return len(self.__dataclass_fields__) > len(Rule.__dataclass_fields__)
 
     def feed(self, item: Item) -> Iterator[Item]:
         raise NotImplementedError
@@ -91,3 +86,15 @@ class ChoiceRule(ChunkRule):
         kept = [choice for choice in mended if choice is not None]
         if kept or item.value.get("usage") is not None:
             yield item.repaired(item.value | {"choices": kept})
+
+
+_KEEPS_STATE: dict[type[Any], bool] = {}
+
+
+def keeps_state(rule: Rule[Any]) -> bool:
+    """Whether a rule keeps more than the fact that it fired. Asked often, so remembered."""
+    kind = type(rule)
+    known = _KEEPS_STATE.get(kind)
+    if known is None:
+        known = _KEEPS_STATE[kind] = len(fields(kind)) > len(fields(Rule))
+    return known

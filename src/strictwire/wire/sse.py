@@ -118,7 +118,7 @@ class SseDecoder:
         self._block_bytes += size
         if self._block_bytes > MAX_BLOCK_BYTES:
             raise PeerError(
-                f"the upstream sent one event of more than {MAX_BLOCK_BYTES} bytes",
+                f"The upstream sent one event of more than {MAX_BLOCK_BYTES} bytes.",
                 code="upstream_frame_too_large",
             )
 

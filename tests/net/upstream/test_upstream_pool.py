@@ -382,7 +382,7 @@ async def test_a_slow_connect_times_out() -> None:
     _, events = await stage.send()
     assert isinstance(events.error, UpstreamTimeout)
     assert (events.error.status, events.error.code) == (504, "upstream_connect_timeout")
-    assert "connect_timeout_s" in events.error.message
+    assert "timeouts.connect" in events.error.message
     await assert_leaves_nothing(stage)
 
 

@@ -93,7 +93,7 @@ def _error_of(error: dict[str, Any]) -> PeerError:
     code, param, status = error.get("code"), error.get("param"), error.get("status")
     kind = error.get("type")
     return PeerError(
-        str(error.get("message") or "the upstream reported an error without a message"),
+        str(error.get("message") or "The upstream reported an error without a message."),
         status=status if isinstance(status, int) else None,
         type=kind if isinstance(kind, str) and kind else None,
         param=param if isinstance(param, str) else None,

@@ -56,7 +56,10 @@ def _choice_parts(position: int, choice: dict[str, Any]) -> Iterator[dict[str, A
     number = choice.get("index")
     index = number if isinstance(number, int) else position
     deltas = list(_deltas(message))
-    deltas[0] |= {name: message[name] for name in message if name not in _MESSAGE_OWN}
+    more = {name: message[name] for name in message if name not in _MESSAGE_OWN}
+    if more:
+        # After the role, which stands alone in a stream.
+        deltas.insert(1, more)
     extras = {name: choice[name] for name in choice if name not in _CHOICE_OWN and name != "delta"}
     bearer = next(
         (i for i, delta in enumerate(deltas) if delta.get("content") or delta.get("refusal")),

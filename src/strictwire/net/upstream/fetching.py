@@ -34,7 +34,7 @@ async def fetch(
             await gatherer.over.wait()
     except TimeoutError:
         raise UpstreamTimeout(
-            f"the upstream did not answer within {timeout_s:g} s", code="upstream_timeout"
+            f"The upstream did not answer within {timeout_s:g} s.", code="upstream_timeout"
         ) from None
     finally:
         # After a whole reply this does nothing; else it closes the connection.
@@ -69,7 +69,7 @@ class _Gatherer:
             return
         self.pieces.clear()
         self.error = PeerError(
-            "the upstream's reply is larger than expected here", code="upstream_too_large"
+            "The upstream's reply is larger than expected here.", code="upstream_too_large"
         )
         self.over.set()
 

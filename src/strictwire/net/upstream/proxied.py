@@ -37,8 +37,8 @@ _BELIED_BY_DECODING = (b"content-encoding", b"content-length")
 
 
 class ProxiedUpstream:
-    """An ``Upstream`` through the proxy at ``proxy_url`` (``http``, ``https``; ``socks5`` with
-    httpx's extra). A proxy URL that cannot be used is a ``MisuseError``."""
+    """An ``Upstream`` through the proxy at ``proxy_url`` (``http`` or ``https``).
+    A proxy URL that cannot be used is a ``MisuseError``."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class _ProxiedCall:
             self._fail(failures.protocol_error(str(error)))
         except Exception:
             _LOGGER.exception("a reply through a proxy ended in a bug of the gateway")
-            self._fail(PeerError("the reply of the upstream could not be relayed"))
+            self._fail(PeerError("The reply of the upstream could not be relayed."))
         finally:
             if self._timer is not None:
                 self._timer.cancel()

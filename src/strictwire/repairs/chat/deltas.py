@@ -157,6 +157,10 @@ class RoleRepeated(ChoiceRule):
         return choice | {"delta": {name: delta[name] for name in delta if name != "role"}}
 
 
+# The delta's own fields that say nothing when they are empty. Unknown fields are left alone.
+_EMPTIABLE = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
+
+
 @dataclass(slots=True)
 class RoleMissing(ChunkRule):
     """Say the role before anything else of a choice.
@@ -170,25 +174,30 @@ class RoleMissing(ChunkRule):
     evidence = "lab:role-missing"
 
     told: tuple[int, ...] = ()
+    added: tuple[int, ...] = ()
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
         choice = only_choice(item)
-        if choice is None or choice["index"] in self.told:
+        if choice is None:
             yield item
             return
         index, delta = choice["index"], choice["delta"]
+        if index in self.told:
+            if index in self.added and "role" in delta:
+                # Told after all, but late: the client has it already.
+                rest = {name: value for name, value in delta.items() if name != "role"}
+                item = item.repaired(item.value | {"choices": [choice | {"delta": rest}]})
+            yield item
+            return
         if "role" in delta:
             self.told = (*self.told, index)
-        elif choice.get("finish_reason") or any(delta.values()):
+        elif choice.get("finish_reason") or any(delta.values()) or delta.keys() - _EMPTIABLE:
             self.told = (*self.told, index)
+            self.added = (*self.added, index)
             self.fired = True
             yield from split(item, [bare(choice, {"role": "assistant"}), choice])
             return
         yield item
-
-
-# The delta's own fields that say nothing when they are empty. Unknown fields are left alone.
-_EMPTIABLE = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
 
 
 @dataclass(slots=True)

@@ -11,6 +11,20 @@ from strictwire.repairs.chat.split import split
 from strictwire.repairs.error_shape import shape_error
 from strictwire.repairs.rule import ChoiceRule, ChunkRule
 
+# Finish reasons that say that the reply is not whole. As "stop" each would be a fake success.
+_FAILED_REASONS = frozenset(
+    (
+        "error",
+        "network_error",
+        "abort",
+        "aborted",
+        "cancelled",
+        "canceled",
+        "timeout",
+        "insufficient_system_resource",
+    )
+)
+
 # What a chat chunk has at least one of.
 _MARKS = ("choices", "usage", "prompt_progress", "error")
 
@@ -45,7 +59,7 @@ class ErrorShape(ChunkRule):
 
     name = "chat.error-shape"
     title = "An error inside the stream has another shape"
-    quirks = (65, 66, 67, 68, 69)
+    quirks = (29, 65, 66, 67, 68, 69)
     evidence = "lab:error-string"
     is_foundation = True
 
@@ -68,8 +82,9 @@ def _error_in(value: dict[str, Any]) -> Any | None:
     choices = value.get("choices")
     if isinstance(choices, list):
         for choice in choices:
-            if isinstance(choice, dict) and choice.get("finish_reason") == "error":
-                return choice.get("error") or "the upstream ended the reply with an error"
+            reason = choice.get("finish_reason") if isinstance(choice, dict) else None
+            if isinstance(reason, str) and reason.lower() in _FAILED_REASONS:
+                return choice.get("error") or f"The upstream ended the reply with '{reason}'."
     base = value.get("base_resp")
     if isinstance(base, dict) and base.get("status_code") not in (0, None):
         return {"message": base.get("status_msg"), "code": base["status_code"]}
@@ -147,7 +162,7 @@ class ChoiceIndex(ChunkRule):
 
     name = "chat.choice-index"
     title = "A choice has no index"
-    quirks = (42,)
+    quirks = (41,)
     evidence = "lab:choice-index-missing"
     is_foundation = True
 

@@ -42,7 +42,7 @@ class ToolArguments(ChunkRule):
 
     name = "chat.tool-arguments"
     title = "Tool-call arguments are an object, doubled or empty"
-    quirks = (52, 53, 54, 56)
+    quirks = (52, 53, 54)
     evidence = "lab:tool-arguments-object"
 
     calls: dict[tuple[int, int], _Arguments] = field(default_factory=dict)

@@ -88,17 +88,13 @@ class ToolIndex(ChunkRule):
         if choice is None or not pieces:
             yield item
             return
-        if not isinstance(pieces, list):
-            # The rules that follow count on a list, so whatever this is ends here.
-            pieces = [pieces]
+        told = pieces if isinstance(pieces, list) else [pieces]
         calls = self.calls.setdefault(choice["index"], [])
-        mended = []
-        for piece in pieces:
-            if isinstance(piece, dict):
-                number = self._route(calls, piece)
-                is_right = piece.get("index") == number and piece["index"] is not False
-                mended.append(piece if is_right else piece | {"index": number})
-        if len(mended) == len(pieces) and all(a is b for a, b in zip(mended, pieces, strict=True)):
+        mended = [
+            self._placed(choice["index"], calls, piece) for piece in told if isinstance(piece, dict)
+        ]
+        mended = [piece for piece in mended if piece is not None]
+        if mended == pieces and all(a is b for a, b in zip(mended, pieces, strict=True)):
             yield item
             return
         self.fired = True
@@ -107,7 +103,22 @@ class ToolIndex(ChunkRule):
             del delta["tool_calls"]
         yield item.repaired(item.value | {"choices": [choice | {"delta": delta}]})
 
-    def _route(self, calls: list[_Call], piece: dict[str, Any]) -> int:
+    def _placed(
+        self, choice: int, calls: list[_Call], piece: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        """The piece with the number of its call; None where it belongs to none and begins none."""
+        before = len(calls)
+        number = self._route(calls, piece)
+        if number is None:
+            return None
+        if number == before and not calls[number].id and not calls[number].name:
+            # Arguments whose beginning never came. An id makes them a call that can be answered.
+            piece = piece | {"id": f"call_{self.promise.id}_{choice}_{number}"}
+        is_right = type(piece.get("index")) is int and piece["index"] == number
+        return piece if is_right else piece | {"index": number}
+
+    @staticmethod
+    def _route(calls: list[_Call], piece: dict[str, Any]) -> int | None:
         """The number of the call that this piece belongs to; a new one is noted."""
         _, text, body = body_of(piece)
         place = piece.get("index")
@@ -117,6 +128,8 @@ class ToolIndex(ChunkRule):
         name = name if isinstance(name, str) else ""
         arguments = _text_of(body.get(text))
         number = _find(calls, identity, name, place, arguments)
+        if number is None and not (identity or name or arguments):
+            return None
         if number is None:
             calls.append(_Call(identity, name, place))
             number = len(calls) - 1
@@ -235,7 +248,8 @@ def _parts(piece: dict[str, Any]) -> Iterator[dict[str, Any]]:
         return
     begin = {key: value for key, value in piece.items() if key not in ("index", "id")}
     head = {"index": piece["index"], "id": piece.get("id"), **begin}
-    yield head | {"type": kind, kind: body | {"name": name or "", text: ""}}
+    named = name if isinstance(name, str) else ""
+    yield head | {"type": kind, kind: body | {"name": named, text: ""}}
     if says_arguments:
         yield {"index": piece["index"], kind: {text: arguments}}
 
