@@ -10,6 +10,7 @@ import functools
 import os
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from strictwire.config import Provider, Settings
@@ -76,15 +77,15 @@ def build(settings: Settings, *, lab: bool = False) -> Application:
         call.respond(200, [(b"content-type", content_type.encode())], text)
 
     async def make_service() -> Service:
-        served = await _with_lab(settings) if lab else settings
+        served, stop_lab = await _with_lab(settings) if lab else (settings, None)
         upstreams = {one.name: make_upstream(one, served) for one in served.providers}
-        return Service(served, upstreams, LoggedReplies(metrics))
+        return Service(served, upstreams, LoggedReplies(metrics), on_close=stop_lab)
 
     return Application(settings, make_service, (RouteRow(("GET",), "/metrics", tell_metrics),))
 
 
-async def _with_lab(settings: Settings) -> Settings:
-    """The same settings, with a lab of this process as the only provider."""
+async def _with_lab(settings: Settings) -> tuple[Settings, Callable[[], Awaitable[None]]]:
+    """The same settings, with a lab of this process as the only provider; and how to stop it."""
     from strictwire.lab.server import LabServer
 
     server = LabServer("127.0.0.1", 0)
@@ -96,7 +97,7 @@ async def _with_lab(settings: Settings) -> Settings:
         timeouts=settings.timeouts,
         keepalive=settings.keepalive,
     )
-    return replace(settings, providers=(provider,))
+    return replace(settings, providers=(provider,)), server.stop
 
 
 def make_upstream(provider: Provider, settings: Settings) -> Upstream:

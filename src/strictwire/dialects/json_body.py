@@ -31,10 +31,10 @@ _TYPES = {
     "null": "null",
 }
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# 64 bits hold 20 digits at most. A longer run may be harmless text: only a closer look can tell.
+_MANY_DIGITS = re.compile(rb"[\[:,\s]-?[0-9]{20}")
 # Possessive, and an open string reaches to the end: otherwise a body of a few kilobytes, made for
 # it, keeps the search busy for seconds, and every stream of the process waits meanwhile.
-# 64 bits hold 20 digits at most. A longer run may be harmless text: only a closer look can tell.
-_MANY_DIGITS = re.compile(rb"[0-9]{20}")
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[{}\[\],:]', re.DOTALL)
 # Beyond these a broken body is refused without the name of the field, for the same reason.
 _MAX_EXPLAINED_BYTES = 1024 * 1024

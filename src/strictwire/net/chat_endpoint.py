@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from strictwire import __version__
@@ -18,7 +19,7 @@ from strictwire.net.exchange import Exchange, Plan
 from strictwire.net.progress_header import carrier_of
 from strictwire.net.service import Service
 from strictwire.relay import make_chat_relay
-from strictwire.routing import ADDED_FIELDS, Route, named_fields
+from strictwire.routing import Route, named_fields
 
 UPSTREAM_PATH = "/chat/completions"
 USER_AGENT = f"strictwire/{__version__}".encode()
@@ -102,11 +103,20 @@ class ChatAsking:
         )
 
     def refused(self, status: int, body: bytes) -> frozenset[str]:
-        names = frozenset(named_fields(status, body, ADDED_FIELDS))
-        if names:
-            provider, model = self.route.provider.name, self.route.upstream_model
-            self.service.learn_refusal(provider, model, names)
-        return names
+        return frozenset(named_fields(status, body, self._added()))
+
+    def learn(self, names: frozenset[str]) -> None:
+        self.service.learn_refusal(self.route.provider.name, self.route.upstream_model, names)
+
+    def _added(self) -> Iterator[str]:
+        """What stood in the request for the gateway's sake, or can be left out without changing
+        the answer."""
+        if self.asks_stream and self.promise.progress is not None:
+            yield "return_progress"
+        if self.asks_stream and (
+            not self.request.is_stream or "stream_options" in self.request.fields
+        ):
+            yield "stream_options"
 
 
 def _limits(service: Service, provider: Provider, promise: Promise) -> Limits:

@@ -120,8 +120,10 @@ class Deadlines:
         self._drop(_Kind.PROGRESS)
 
     def linger(self) -> None:
-        """Only a tail is missing. More of it starts the wait anew."""
-        self._put(_Kind.LINGER, self._limits.linger_s)
+        """Only a tail is missing. What comes meanwhile does not prolong the wait: a server may
+        ping for ever."""
+        if self._due[_Kind.LINGER] == _NEVER:
+            self._put(_Kind.LINGER, self._limits.linger_s)
 
     def paused(self) -> None:
         """The client does not read, so the upstream may not be heard: only the stall counts."""

@@ -67,6 +67,10 @@ class Asking(Protocol):
         """Which fields of ours a refusal names; then the request is sent once more."""
         ...
 
+    def learn(self, names: frozenset[str]) -> None:
+        """Without these the upstream took the request: they need not be sent again."""
+        ...
+
 
 class Exchange:
     """Joins a ``ClientReply`` and an ``Upstream``. Is the events' receiver of both."""
@@ -81,7 +85,6 @@ class Exchange:
         "_first_token_s",
         "_head",
         "_is_over",
-        "_is_retried",
         "_loop",
         "_now",
         "_observer",
@@ -93,6 +96,7 @@ class Exchange:
         "_started_at",
         "_status",
         "_upstream",
+        "_without",
     )
 
     def __init__(
@@ -121,7 +125,7 @@ class Exchange:
         self._sniffed: list[bytes] = []
         self._error_body: bytearray | None = None
         self._status = 0
-        self._is_retried = False
+        self._without: frozenset[str] = frozenset()  # what the second try left out
         self._is_over = False
         self._body_bytes = 0
         self._first_token_s: float | None = None
@@ -174,6 +178,8 @@ class Exchange:
         self._head = headers
         if status != 200:
             self._error_body = bytearray()
+        elif self._without and self._asking is not None:
+            self._asking.learn(self._without)
 
     def on_body(self, data: bytes) -> None:
         try:
@@ -217,17 +223,24 @@ class Exchange:
 
     def on_error(self, error: WireError) -> None:
         """The connection broke. After the reply's own end that is no failure (rule 3)."""
-        if self._is_over:
-            return
+        try:
+            if not self._is_over and not self._ended_well():
+                self.fail(error)
+        except Exception:  # noqa: BLE001 - the top of this callback; logged
+            self._broke()
+
+    def _ended_well(self) -> bool:
+        """Whether the reply was whole when its upstream was lost; then it ends here."""
         relay = self._relay
-        if relay is not None and self._error_body is None and not self._sniffed:
-            out = relay.finish()
-            if relay.failure is None:
-                if out:
-                    self._write(out, relay)
-                self._look(relay)
-                return
-        self.fail(error)
+        if relay is None or self._error_body is not None or self._sniffed:
+            return False
+        out = relay.finish()
+        if relay.failure is not None:
+            return False
+        if out:
+            self._write(out, relay)
+        self._look(relay)
+        return True
 
     def _before_relay(self, data: bytes) -> None:
         self._deadlines.heard_at = self._now()
@@ -259,10 +272,10 @@ class Exchange:
         body = bytes(self._error_body or b"")
         self._error_body = None
         fields: frozenset[str] = frozenset()
-        if not self._is_retried and self._asking is not None:
+        if not self._without and self._asking is not None:
             fields = self._asking.refused(self._status, body)
         if fields and not self._client.is_gone:
-            self._is_retried = True
+            self._without = fields
             self._drop_call()
             self._send(fields)
             return
@@ -338,12 +351,11 @@ class Exchange:
 
     def on_linger_over(self) -> None:
         """The tail did not come in time: the reply is whole without it (rule 3)."""
-        relay = self._relay
-        if relay is not None and relay.is_lingering:
-            out = relay.finish()
-            if out:
-                self._write(out, relay)
-            self._look(relay)
+        try:
+            if self._relay is not None and self._relay.is_lingering:
+                self._ended_well()
+        except Exception:  # noqa: BLE001 - the top of this callback; logged
+            self._broke()
 
     def on_keepalive_due(self) -> None:
         if self._plan.is_stream:

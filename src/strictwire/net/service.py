@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from strictwire.config import Provider, Settings
 from strictwire.model.observer import Observer
@@ -28,6 +28,7 @@ class Service:
         *,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         wall_clock: Callable[[], float] = time.time,
+        on_close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.settings = settings
         self.observer = observer
@@ -36,6 +37,7 @@ class Service:
         self.refusals = Refusals()
         self.is_draining = False
         self._upstreams = upstreams
+        self._on_close = on_close
         self._exchanges: set[Exchange] = set()
         self._none_open = asyncio.Event()
         self._none_open.set()
@@ -86,3 +88,5 @@ class Service:
             exchange.fail(shutting_down())
         for upstream in self._upstreams.values():
             await upstream.close()
+        if self._on_close is not None:
+            await self._on_close()

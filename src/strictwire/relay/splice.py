@@ -38,6 +38,10 @@ MAX_FAILED_PROOFS = 6
 FRAMES_BEFORE_LEARNING = 6
 
 _SENTINEL = b"strictwire0splice1proof2"
+# Its last letter is escaped on the way in: so the trial also shows whether escapes pass as they
+# came (the JSON goes out untouched) or are written anew.
+_TOLD = _SENTINEL + b"\\u0021"
+_READ = _SENTINEL + b"!"
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]+')
 _ESCAPED = re.compile(rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])+')
 
@@ -52,16 +56,26 @@ class Template:
     out_before: bytes
     out_after: bytes
     is_identity: bool
+    keeps_escapes: bool
 
 
 class Splicer:
-    __slots__ = ("_failed", "_fingerprint", "_inert", "_seen", "_templates", "frames")
+    __slots__ = (
+        "_failed",
+        "_fingerprint",
+        "_frames_at_proof",
+        "_inert",
+        "_seen",
+        "_templates",
+        "frames",
+    )
 
     def __init__(self) -> None:
         self._templates: tuple[Template, ...] = ()
         self._inert: tuple[bytes, ...] = ()
         self._fingerprint = b""
         self._failed = 0
+        self._frames_at_proof = 0
         self._seen = 0
         self.frames = 0
 
@@ -130,6 +144,8 @@ class Splicer:
         """A frame was handled in the state ``before``; remember it if it proves repeatable."""
         if not frame.raw or stages.fingerprint() != before:
             self._failed += bool(events)
+            # A finish reason that is held, say: text after it must be seen, for it cancels it.
+            self.check(stages)
             return
         if before != self._fingerprint:
             self._templates, self._inert, self._fingerprint = (), (), before
@@ -143,7 +159,9 @@ class Splicer:
         if template is None:
             self._failed += 1
             return
-        self._failed = 0
+        # A template that never matched again proves that each frame differs elsewhere too.
+        self._failed = self._failed + 1 if self.frames == self._frames_at_proof else 0
+        self._frames_at_proof = self.frames
         others = [known for known in self._templates if known.before != template.before]
         self._templates = (template, *others)[:MAX_TEMPLATES]
 
@@ -195,7 +213,7 @@ def _escaped_at(data: bytes, begin: int, template: Template) -> tuple[bytes, int
         text = _decode_string(b'"%b"' % middle)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    if not template.is_identity:
+    if not template.keeps_escapes:
         middle = _encode_string(text)[1:-1]
     return middle, match.end() + len(template.after)
 
@@ -226,17 +244,19 @@ def _try_place(
     stages: Stages,
     sink: StreamSink,
 ) -> Template | None:
-    frames = SseDecoder().feed(b"\n" + before + _SENTINEL + after)
+    frames = SseDecoder().feed(b"\n" + before + _TOLD + after)
     if len(frames) != 1 or not isinstance(frames[0], Frame):
         return None
     events = stages.try_frame(frames[0])
     if len(events) != 1 or type(events[0]) is not type(event):
         return None
-    if getattr(events[0], "text", "") != _SENTINEL.decode():
+    if getattr(events[0], "text", "") != _READ.decode():
         return None
-    head, found, tail = sink.trial().feed(events[0]).partition(_SENTINEL)
+    output = sink.trial().feed(events[0])
+    keeps_escapes = _TOLD in output
+    head, found, tail = output.partition(_TOLD if keeps_escapes else _READ)
     if not found or _SENTINEL in tail:
         return None
     if (before, after) == (head, tail):
-        return Template(before, after, before, after, is_identity=True)
-    return Template(before, after, head, tail, is_identity=False)
+        return Template(before, after, before, after, True, keeps_escapes)
+    return Template(before, after, head, tail, False, keeps_escapes)

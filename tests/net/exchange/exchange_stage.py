@@ -14,7 +14,7 @@ from typing import Any
 
 from strictwire.model.errors import WireError
 from strictwire.model.observer import ReplyRecord
-from strictwire.model.protocols import UpstreamEvents, UpstreamRequest
+from strictwire.model.protocols import ReplyRelay, UpstreamEvents, UpstreamRequest
 from strictwire.model.request import Promise
 from strictwire.net.client_side.push import ClientEvents
 from strictwire.net.deadlines import Limits
@@ -327,34 +327,43 @@ class Stage:
         self.upstream = ScriptedUpstream(self.order)
         self.witness = Witness(self.order)
         self.left: list[Exchange] = []
+        self.broken_relay: ReplyRelay | None = None
         promise: dict[str, Any] = {"id": "1", "created": 1, "model": "m", **options}
         self.promise = Promise(**promise)
         self.limits = Limits(**limits, has_progress=self.promise.progress is not None)
-        self.exchange = Exchange(
-            self._plan(), self.client, self.upstream, self.witness, self.left.append
-        )
-
-    def _plan(self) -> Plan:
-        begun_at_s = clock().time()
-
-        def make_request(refused: frozenset[str]) -> UpstreamRequest:
-            body = json.dumps({"dropped": sorted(refused)}).encode()
-            return UpstreamRequest("POST", "http://up/v1/chat/completions", (), body)
-
-        return Plan(
+        plan = Plan(
             route="/chat/completions",
             provider="up",
             request_id="req_1",
             is_stream=self.promise.is_stream,
             limits=self.limits,
             headers=[(b"x-request-id", b"req_1")],
-            make_request=make_request,
-            make_relay=lambda is_object: make_chat_relay(
-                self.promise, is_object=is_object, elapsed=lambda: clock().time() - begun_at_s
-            ),
-            refused=lambda status, body: frozenset(named_fields(status, body, ADDED_FIELDS)),
             secrets=self.secrets,
         )
+        self.learned: frozenset[str] = frozenset()
+        self.exchange = Exchange(
+            plan, self, self.client, self.upstream, self.witness, self.left.append
+        )
+
+    # ---- Asking ----
+
+    def make_request(self, refused: frozenset[str]) -> UpstreamRequest:
+        body = json.dumps({"dropped": sorted(refused)}).encode()
+        return UpstreamRequest("POST", "http://up/v1/chat/completions", (), body)
+
+    def make_relay(self, *, is_object: bool, begun_at_s: float) -> ReplyRelay:
+        if self.broken_relay is not None:
+            return self.broken_relay
+        elapsed = lambda: clock().time() - begun_at_s  # noqa: E731
+        return make_chat_relay(self.promise, is_object=is_object, elapsed=elapsed)
+
+    def refused(self, status: int, body: bytes) -> frozenset[str]:
+        return frozenset(named_fields(status, body, ADDED_FIELDS))
+
+    def learn(self, names: frozenset[str]) -> None:
+        self.learned |= names
+
+    # ---- the play ----
 
     async def begin(self) -> Stage:
         """Up to where the request is on its way (or waits for a connection)."""

@@ -17,8 +17,13 @@ from exchange_stage import (
     whole_reply,
 )
 
+from strictwire.dialects.chat import ChatReader, ChatWriter
+from strictwire.dialects.chat.writer import error_object
 from strictwire.model.errors import PeerError
 from strictwire.net.exchange import shutting_down
+from strictwire.relay import Relay
+from strictwire.relay.sinks import StreamSink
+from strictwire.relay.stages import chat_stages
 
 BROKEN = PeerError("The connection broke.", code="upstream_closed")
 
@@ -298,7 +303,9 @@ async def test_a_refusal_that_names_our_field_is_asked_once_more_without_it() ->
         ["return_progress"],
     ]
     assert not stage.client.is_started
+    assert not stage.learned  # a refusal may quote the field and mean something else
     stage.upstream.head()
+    assert stage.learned == {"return_progress"}
     stage.upstream.says(said("Hi") + chunk(finish="stop") + DONE)
     assert stage.client.body.endswith(DONE)
     stage.over("ok")
@@ -312,6 +319,7 @@ async def test_and_never_twice() -> None:
         stage.upstream.ends()
         await turn()
     assert len(stage.upstream.requests) == 2
+    assert not stage.learned
     assert stage.client.status == 400
     stage.over("error", code="invalid_request_error")
 
@@ -349,16 +357,34 @@ async def test_a_refusal_told_before_send_returned_is_asked_again_all_the_same()
 
     def refuse(events: object) -> None:
         stage.upstream.early = None
+        stage.upstream.is_connecting = True
         stage.upstream.head(400, JSON)
         stage.upstream.says(b'{"error":{"message":"stream_options"}}')
         stage.upstream.ends()
 
     stage.upstream.early = refuse
     await stage.begin()
-    assert len(stage.upstream.calls) == 2
+    assert stage.order == ["send", "connect"]
     stage.client.leave()
-    assert stage.upstream.calls[1].is_silenced
+    await turn()
+    assert stage.order[-1] == "connect cancelled"
     stage.over("client_gone")
+
+
+async def test_an_answer_that_begins_before_send_returned_is_no_first_byte_to_wait_for() -> None:
+    stage = Stage(first_byte_s=5.0, idle_s=30.0)
+
+    def begin_to_answer(events: object) -> None:
+        stage.upstream.head()
+        stage.upstream.says(said("Hi"))
+
+    stage.upstream.early = begin_to_answer
+    await stage.begin()
+    clock().advance(29)
+    assert not stage.client.is_complete
+    clock().advance(1)
+    assert stage.client.error["code"] == "upstream_idle_timeout"
+    stage.over("error", code="upstream_idle_timeout")
 
 
 # ---- drain ----
@@ -393,21 +419,48 @@ async def test_failing_twice_tells_once() -> None:
 # ---- a defect of ours ----
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        "in a piece",
+        "at the end",
+        "when the connection breaks",
+        "when the linger is over",
+        "when time is up",
+    ],
+)
 async def test_a_relay_that_raises_is_an_error_in_band_and_content_is_not_logged(
-    caplog: pytest.LogCaptureFixture,
+    where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stage = await Stage().begin_streaming()
+    class Broken(Relay):
+        def feed(self, data: bytes) -> bytes:
+            if b"private" in data:
+                raise RuntimeError("a defect")
+            return super().feed(data)
 
-    def explode(data: bytes) -> bytes:
-        raise RuntimeError("a defect")
+        def finish(self) -> bytes:
+            raise RuntimeError("a defect")
 
-    stage.client.on_write = lambda: None
-    stage.exchange._relay = type("Broken", (), {"feed": staticmethod(explode)})()  # type: ignore[assignment]
-    relay = stage.exchange._relay
-    for name in ("frames", "repairs"):
-        setattr(relay, name, 0 if name == "frames" else set())
-    relay.fail = lambda error: b'data: {"error":{"code":"internal_error"}}\n\n' + DONE  # type: ignore[union-attr,method-assign]
-    stage.upstream.says(said("very private words"))
+    stage = Stage()
+    promise = stage.promise
+    stage.broken_relay = Broken(
+        chat_stages(ChatReader(), promise),
+        StreamSink(ChatWriter(promise), promise, error_object, lambda: 0.0),
+    )
+    await stage.begin_streaming()
+    match where:
+        case "in a piece":
+            stage.upstream.says(said("very private words"))
+        case "at the end":
+            stage.upstream.ends()
+        case "when the connection breaks":
+            stage.upstream.fails(BROKEN)
+        case "when the linger is over":
+            stage.upstream.says(chunk(finish="stop"))
+            clock().advance(1)
+        case "when time is up":
+            clock().advance(30)
     assert stage.client.error["code"] == "internal_error"
+    assert "a defect" in caplog.text
     assert "very private words" not in caplog.text
     stage.over("error", code="internal_error")

@@ -14,18 +14,12 @@ from strictwire.repairs.chat.split import only_choice
 from strictwire.repairs.chat.tools import body_of, only_piece, with_piece
 from strictwire.repairs.rule import ChunkRule
 
-# To see that a whole object came twice, its text must be remembered. Calls with longer arguments
-# (a file's content) come in many small pieces, and no server was seen doubling those.
-MAX_REMEMBERED_CHARACTERS = 16 * 1024
-
 
 @dataclass(slots=True)
 class _Arguments:
     kind: str
     envelope: dict[str, Any]
     end: JsonEnd = field(default_factory=JsonEnd)
-    told: str = ""
-    is_long: bool = False
     held: Chunk | None = None  # an empty object that may be followed by the real one
     has_any: bool = False
 
@@ -82,14 +76,12 @@ class ToolArguments(ChunkRule):
         elif not call.has_any and call.kind == "function" and told.strip() == "{}":
             call.held = item
             return
-        elif call.end.is_complete and not call.is_long and told == call.told:
+        elif call.end.is_complete and call.end.has_told(told):
             self.fired = True
             return
         call.has_any = True
         if call.kind == "function":
             call.end.feed(told)
-            call.is_long = call.is_long or len(call.told) + len(told) > MAX_REMEMBERED_CHARACTERS
-            call.told = "" if call.is_long else call.told + told
         yield item
 
     def _close(self, index: int) -> Iterator[Chunk]:

@@ -6,7 +6,6 @@ piece, and a piece either begins a call (it has a name) or adds arguments, never
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -46,24 +45,10 @@ class _Call:
     name: str
     place: int | None  # the index that the upstream gave
     end: JsonEnd = field(default_factory=JsonEnd)
-    # Length and checksum of the arguments so far: enough to know them when they come again,
-    # however long they are.
-    size: int = 0
-    checksum: int = 0
 
     @property
     def has_arguments(self) -> bool:
-        return self.size > 0
-
-    def add(self, text: str) -> None:
-        self.end.feed(text)
-        self.size += len(text)
-        self.checksum = zlib.crc32(text.encode("utf-8", "surrogatepass"), self.checksum)
-
-    def has_told(self, text: str) -> bool:
-        """Whether these are all the arguments that came so far."""
-        checksum = zlib.crc32(text.encode("utf-8", "surrogatepass"))
-        return (self.size, self.checksum) == (len(text), checksum)
+        return self.end.size > 0
 
 
 @dataclass(slots=True)
@@ -137,7 +122,7 @@ class ToolIndex(ChunkRule):
         call.id = call.id or identity
         call.name = call.name or name
         if arguments:
-            call.add(arguments)
+            call.end.feed(arguments)
         return number
 
 
@@ -188,7 +173,7 @@ def _continues(call: _Call, name: str, place: int | None, arguments: str) -> boo
     if call.name != name:
         return False
     if arguments.strip():
-        return call.has_told(arguments)
+        return call.end.has_told(arguments)
     return place is None or call.place == place
 
 
