@@ -11,7 +11,8 @@ of them to prove that a frame changed nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -42,7 +43,7 @@ class Rule(Generic[Item]):
     promise: Promise = field(repr=False)
     fired: bool = False
 
-    def feed(self, item: Item) -> Iterator[Item]:
+    def feed(self, item: Item) -> Iterable[Item]:
         raise NotImplementedError
 
     def finish(self) -> Iterator[Item]:
@@ -73,19 +74,21 @@ class ChoiceRule(ChunkRule):
         """The choice as it was, a mended copy, or None to drop it."""
         raise NotImplementedError
 
-    def feed(self, item: Chunk) -> Iterator[Chunk]:
+    def feed(self, item: Chunk) -> Iterable[Chunk]:
         choices = item.value.get("choices")
         if not choices:
-            yield item
-            return
+            return (item,)
         mended = [self.mend(choice) for choice in choices]
-        if all(new is old for new, old in zip(mended, choices, strict=True)):
-            yield item
-            return
+        # Nearly every chunk has one choice, and nearly every rule finds it in order.
+        if mended[0] is choices[0] and (
+            len(mended) == 1 or all(map(operator.is_, mended, choices))
+        ):
+            return (item,)
         self.fired = True
         kept = [choice for choice in mended if choice is not None]
         if kept or item.value.get("usage") is not None:
-            yield item.repaired(item.value | {"choices": kept})
+            return (item.repaired(item.value | {"choices": kept}),)
+        return ()
 
 
 _KEEPS_STATE: dict[type[Any], bool] = {}

@@ -66,6 +66,11 @@ class ErrorShape(ChunkRule):
     def feed(self, item: Chunk) -> Iterator[Chunk]:
         error = _error_in(item.value)
         if error is None:
+            if "error" in item.value:
+                # Null or empty beside a healthy chunk: some clients look for the key alone.
+                self.fired = True
+                rest = {name: item.value[name] for name in item.value if name != "error"}
+                item = item.repaired(rest)
             yield item
             return
         shaped = shape_error(error)

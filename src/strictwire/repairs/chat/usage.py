@@ -45,16 +45,20 @@ def _is_well(usage: dict[str, Any]) -> bool:
     return all(map(_is_count, _three(usage))) and not _has_nulls(usage)
 
 
-def _has_nulls(told: dict[str, Any]) -> bool:
+def _has_nulls(usage: dict[str, Any]) -> bool:
+    """Nulls in usage itself or in its details, which are flat objects."""
     return any(
-        value is None or (isinstance(value, dict) and _has_nulls(value)) for value in told.values()
+        value is None or (isinstance(value, dict) and None in value.values())
+        for value in usage.values()
     )
 
 
-def _without_nulls(told: dict[str, Any]) -> dict[str, Any]:
+def _without_nulls(usage: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: _without_nulls(value) if isinstance(value, dict) else value
-        for name, value in told.items()
+        name: {key: count for key, count in value.items() if count is not None}
+        if isinstance(value, dict)
+        else value
+        for name, value in usage.items()
         if value is not None
     }
 

@@ -1,0 +1,52 @@
+"""One stand and one set of clients for the whole session: hundreds of cases share them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import httpx
+import pytest
+import pytest_asyncio
+from openai import AsyncOpenAI, OpenAI
+from sdk_ways import TIMEOUT_S, Clients, client
+from stand import Stand
+
+
+@pytest.fixture(scope="session")
+def stand() -> Iterator[Stand]:
+    stand = Stand()
+    stand.start()
+    yield stand
+    stand.stop()
+
+
+@pytest.fixture(scope="session")
+def bytes_client() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=TIMEOUT_S) as plain:
+        yield plain
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def clients(stand: Stand) -> AsyncIterator[Clients]:
+    """Both SDK clients of each gateway."""
+    made: Clients = {
+        name: (client(OpenAI, url), client(AsyncOpenAI, url)) for name, url in stand.urls.items()
+    }
+    yield made
+    for sync, later in made.values():
+        sync.close()
+        await later.close()
+
+
+@pytest.fixture(scope="session")
+def make_client(stand: Stand) -> Iterator[Callable[..., OpenAI]]:
+    """A sync client with its own key or headers."""
+    made: list[OpenAI] = []
+
+    def make(gateway: str, **more: object) -> OpenAI:
+        made.append(client(OpenAI, stand.urls[gateway], **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

@@ -1,0 +1,140 @@
+"""The whole product on real sockets: one lab, and gateways in front of it, in a thread of its own.
+
+``Stand`` starts them all and stops them all. Each way to run the gateway has a name and a base
+URL: ``auto``, ``always`` and ``never`` are the three settings of ``stream`` on the project's own
+server, where replies are pushed; ``h11`` and ``httptools`` are the same application on uvicorn's
+own protocols, where they go through ASGI's ``send``; ``named`` has keys and aliases; ``patient``
+waits long for a tail, as a busy machine needs. The clients under test run in the thread of the
+test, so that a blocking client does not stop the servers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.server import Server
+
+from strictwire.cli.compose import build
+from strictwire.config import Settings, load
+from strictwire.lab.replay import recordings_in
+from strictwire.lab.server import LabServer
+from strictwire.net.client_side.listen import bind_listeners
+from strictwire.net.client_side.server import StrictConfig, StrictServer
+from strictwire.repairs import SWITCHABLE
+
+ROOT = Path(__file__).resolve().parents[2]
+CORPUS = ROOT / "corpus" / "chat"
+MODES = ("auto", "always", "never")
+SEND_PUSH = ("h11", "httptools")
+KEY = "sk-dummy-gateway"
+UPSTREAM_KEY = "sk-dummy-upstream"
+START_S = 10.0
+# Long enough that a tail which is under way arrives, short enough for a scenario that has none.
+LINGER_S = 0.4
+PATIENT_S = 10.0
+
+_PLAIN = """
+linger_s: {linger_s}
+drain_timeout: 1
+stream: {stream}
+providers:
+  - name: lab
+    base_url: {url}
+"""
+_NAMED = """
+linger_s: {linger_s}
+drain_timeout: 1
+api_keys: [{key}]
+providers:
+  - name: listed
+    base_url: {url}
+    api_keys: [{upstream_key}]
+    models:
+      - name: quirky-everything
+        aliases: [everyday, team/everyday]
+      - healthy-text
+      - name: sse-for-whole
+        aliases: [collected]
+  - name: always
+    base_url: {url}
+    stream: always
+"""
+
+
+class Stand:
+    """``urls`` maps each gateway's name to its base URL. ``lab`` lives in the stand's thread: look
+    at its log, and call nothing of it."""
+
+    def __init__(self) -> None:
+        self.urls: dict[str, str] = {}
+        self.lab = LabServer(recordings=recordings_in(CORPUS))
+        self._servers: list[Server] = []
+        self._is_up = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="stand", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        if not self._is_up.wait(START_S) or self._failure is not None:
+            raise RuntimeError("the stand did not start") from self._failure
+
+    def stop(self) -> None:
+        for server in self._servers:
+            server.should_exit = True
+        self._thread.join(START_S)
+        if self._failure is not None:
+            raise RuntimeError("the stand broke") from self._failure
+        assert not self._thread.is_alive()
+
+    def _run(self) -> None:
+        loop_factory = StrictConfig(_nothing).get_loop_factory()
+        try:
+            with asyncio.Runner(loop_factory=loop_factory) as runner:
+                runner.run(self._serve())
+        except BaseException as failure:  # noqa: BLE001 - told to the test's thread
+            self._failure = failure
+        finally:
+            self._is_up.set()
+
+    async def _serve(self) -> None:
+        async with self.lab, asyncio.TaskGroup() as tasks:
+            for name, server, sockets in self._made():
+                self._servers.append(server)
+                self.urls[name] = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/v1"
+                tasks.create_task(server.serve(sockets), name=name)
+            while not all(server.started for server in self._servers):
+                await asyncio.sleep(0.005)
+            self._is_up.set()
+
+    def _made(self) -> list[tuple[str, Server, list[Any]]]:
+        url = self.lab.url
+        plain = {
+            mode: _settings(_PLAIN.format(linger_s=LINGER_S, stream=mode, url=url))
+            for mode in MODES
+        }
+        patient = _settings(_PLAIN.format(linger_s=PATIENT_S, stream="auto", url=url))
+        named = _settings(
+            _NAMED.format(linger_s=LINGER_S, url=url, key=KEY, upstream_key=UPSTREAM_KEY)
+        )
+        makers: dict[str, Callable[[], Server]] = {
+            mode: lambda settings=settings: StrictServer(StrictConfig(build(settings)))
+            for mode, settings in {**plain, "patient": patient, "named": named}.items()
+        }
+        for protocol in SEND_PUSH:
+            makers[protocol] = lambda protocol=protocol: Server(
+                Config(build(plain["auto"]), http=protocol, ws="none", log_config=None)
+            )
+        return [(name, make(), bind_listeners("127.0.0.1", 0)) for name, make in makers.items()]
+
+
+def _settings(text: str) -> Settings:
+    return load(text, source="the stand", environ={}, known_rules=SWITCHABLE)
+
+
+async def _nothing(scope: Any, receive: Any, send: Any) -> None:
+    """Never called: the configuration that chooses the event loop wants an application."""

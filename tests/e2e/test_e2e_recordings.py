@@ -1,0 +1,37 @@
+"""Every recorded chat reply of real servers, replayed: streamed and whole, under every setting.
+
+The expectations stand in the corpus's index, which was made by reading the JSON plainly.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from expectations import Asked, index_of, of_recording
+from sdk_ways import Clients
+from stand import CORPUS, MODES, Stand
+from trial import Trial
+
+from strictwire.lab.replay import RECORDING_PREFIX
+
+RECORDINGS = {Path(entry["file"]).stem: entry for entry in index_of(CORPUS)}
+SHAPES = {"streamed": Asked(is_stream=True), "whole": Asked(is_stream=False)}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", RECORDINGS)
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_recording_reaches_the_client_whole(
+    name: str, mode: str, shape: str, stand: Stand, clients: Clients, bytes_client: httpx.Client
+) -> None:
+    entry: dict[str, Any] = RECORDINGS[name]
+    trial = Trial(
+        stand.urls[mode], RECORDING_PREFIX + name, partial(of_recording, entry), has_logprobs=False
+    )
+    assert not await trial.by_sdk(*clients[mode], SHAPES[shape])
+    assert not trial.by_bytes(bytes_client, SHAPES[shape])

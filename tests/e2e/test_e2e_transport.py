@@ -1,0 +1,92 @@
+"""The same replies over other transports: bytes cut anywhere, other body framings, other servers.
+
+A subset of scenarios, one of each kind that another cut or another way out may hurt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import httpx
+import pytest
+from expectations import Asked, differences, of_scenario
+from sdk_ways import Clients, async_loop
+from stand import SEND_PUSH, Stand
+from trial import Trial
+
+from strictwire.lab.scenarios import SCENARIOS, Scenario
+
+AT_ONCE = 32
+PLAYBACKS = ("cut=1", "cut=7", "cut=random:3", "body=close", "body=http1.0")
+SUBSET = (
+    "healthy-text",
+    "healthy-tools",
+    "healthy-n2",
+    "healthy-logprobs",
+    "quirky-everything",
+    "llamacpp-like",
+    "vllm-like",
+    "tool-id-repeated",
+    "tool-arguments-object",
+    "crlf",
+    "many-data-lines",
+    "json-for-stream-tools",
+    "sse-for-whole-n2",
+    "done-missing",
+    "error-429",
+    "error-in-stream-late",
+    "truncated-clean",
+)
+SHAPES = {"streamed": Asked(is_stream=True), "whole": Asked(is_stream=False)}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("playback", PLAYBACKS)
+@pytest.mark.parametrize("name", SUBSET)
+def test_how_the_upstream_sends_does_not_matter(
+    name: str, playback: str, shape: str, stand: Stand, bytes_client: httpx.Client
+) -> None:
+    expect = partial(of_scenario, SCENARIOS[name], mode="auto")
+    trial = Trial(stand.urls["auto"], f"{name}@{playback}", expect)
+    assert not trial.by_bytes(bytes_client, SHAPES[shape])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("server", SEND_PUSH)
+@pytest.mark.parametrize("name", SUBSET)
+@pytest.mark.asyncio(loop_scope="session")
+async def test_any_asgi_server_will_do(
+    name: str, server: str, shape: str, stand: Stand, clients: Clients, bytes_client: httpx.Client
+) -> None:
+    trial = Trial(stand.urls[server], name, partial(of_scenario, SCENARIOS[name], mode="auto"))
+    assert not await trial.by_sdk(*clients[server], SHAPES[shape])
+    assert not trial.by_bytes(bytes_client, SHAPES[shape])
+
+
+@pytest.mark.parametrize("gateway", ["auto", *SEND_PUSH])
+def test_after_an_error_in_a_stream_the_next_request_is_answered(
+    gateway: str, stand: Stand, bytes_client: httpx.Client
+) -> None:
+    """The gateway closes the connection, and a client that pools it must not be caught by that."""
+    body = {"model": "error-in-stream-late", **Asked(is_stream=True).body}
+    for _ in range(20):
+        reply = bytes_client.post(f"{stand.urls[gateway]}/chat/completions", json=body)
+        assert reply.content.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_replies_at_the_same_time_do_not_mix(clients: Clients) -> None:
+    """All scenarios at once: each stream holds its own reply and nothing of another."""
+    asked = Asked(is_stream=True, includes_usage=True)
+    rows = [row for row in SCENARIOS.values() if row.name != "finish-then-open-socket"]
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(row: Scenario) -> list[str]:
+        async with turns:
+            seen = await async_loop(*clients["patient"], f"{row.name}@pace=1ms", asked)
+        expected = of_scenario(row, asked, mode="auto")
+        return [f"{row.name}: {one}" for one in differences(expected, seen)]
+
+    told = await asyncio.gather(*map(ask, rows))
+    assert [problem for problems in told for problem in problems] == []

@@ -1,0 +1,52 @@
+"""One case: a model behind one gateway, asked in every way and by both judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import httpx
+from expectations import Asked, Seen, differences
+from openai import AsyncOpenAI, OpenAI
+from sdk_ways import STREAMED, WHOLE
+from wire_judge import judge
+
+
+@dataclass(frozen=True)
+class Trial:
+    """``expect`` says what must be seen of a request; ``has_logprobs``, whether it knows them."""
+
+    url: str
+    model: str
+    expect: Callable[[Asked], Seen]
+    has_logprobs: bool = True
+
+    async def by_sdk(self, sync: OpenAI, later: AsyncOpenAI, asked: Asked) -> list[str]:
+        """Every way of the SDK; usage is asked for as each way does."""
+        if not asked.is_stream:
+            ways = [(name, way, False) for name, way in WHOLE.items()]
+        else:
+            ways = [(name, way, usage) for name, (way, usage) in STREAMED.items()]
+        problems = []
+        for name, way, includes_usage in ways:
+            told = replace(asked, includes_usage=includes_usage)
+            try:
+                seen = await way(sync, later, self.model, told)
+            except Exception as failure:  # noqa: BLE001 - a client that breaks is a finding too
+                problems.append(f"{name}: {type(failure).__name__}: {failure}")
+                continue
+            problems += [f"{name}: {one}" for one in self._differences(told, seen)]
+        return problems
+
+    def by_bytes(self, client: httpx.Client, asked: Asked) -> list[str]:
+        """The wire's judge, with usage asked for and without."""
+        problems = []
+        for includes_usage in (True, False) if asked.is_stream else (False,):
+            told = replace(asked, includes_usage=includes_usage)
+            seen, faults = judge(client, self.url, self.model, told)
+            faults += self._differences(told, seen)
+            problems += [f"bytes, usage={includes_usage}: {one}" for one in faults]
+        return problems
+
+    def _differences(self, asked: Asked, seen: Seen) -> list[str]:
+        return differences(self.expect(asked), seen, has_logprobs=self.has_logprobs)
