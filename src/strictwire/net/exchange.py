@@ -184,7 +184,7 @@ class Exchange:
     def on_body(self, data: bytes) -> None:
         try:
             relay = self._relay
-            if relay is None or self._status != 200:
+            if relay is None:
                 self._before_relay(data)
                 return
             out = relay.feed(data)

@@ -29,11 +29,11 @@ class Relay:
 
     # wants_attention: done, failed or lingering, so that a caller in the hot path reads one plain
     # attribute. Only the long way can change it.
-    # _is_fast: the splicer knows frames and the decoder stands between two of them.
+    # _lane: the splicer, while it knows frames and the decoder stands between two of them.
     __slots__ = (
         "_decoder",
         "_failure",
-        "_is_fast",
+        "_lane",
         "_sink",
         "_splicer",
         "_stages",
@@ -50,7 +50,7 @@ class Relay:
         self._splicer = Splicer() if may_splice else None
         self._failure: WireError | None = None
         self.wants_attention = False
-        self._is_fast = False
+        self._lane: Splicer | None = None
 
     @property
     def is_meaningful(self) -> bool:
@@ -83,9 +83,9 @@ class Relay:
         return not isinstance(self._sink, WholeSink) or self._sink.knows_usage
 
     def feed(self, data: bytes) -> bytes:
-        if self._is_fast:
-            assert self._splicer is not None
-            out, taken = self._splicer.take(data)
+        lane = self._lane
+        if lane is not None:
+            out, taken = lane.take(data)
             return out if taken == len(data) else out + self._long_way(data, taken)
         if self._is_over:
             return b""
@@ -114,7 +114,7 @@ class Relay:
         out = b""
         size = len(data)
         while position < size and not self._is_over:
-            if self._is_fast:
+            if self._lane is not None:
                 piece, position = splicer.take(data, position)
                 out += piece
                 if position == size:
@@ -150,9 +150,8 @@ class Relay:
         is_over = self._is_over
         self.wants_attention = is_over or self._stages.ending.is_lingering
         splicer = self._splicer
-        self._is_fast = (
-            not is_over and splicer is not None and splicer.is_ready and self._decoder.is_clean
-        )
+        is_open = splicer is not None and splicer.is_ready and self._decoder.is_clean
+        self._lane = splicer if is_open and not is_over else None
 
     def _frame(self, frame: Frame) -> bytes:
         splicer, sink = self._splicer, self._sink

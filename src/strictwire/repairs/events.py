@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from strictwire.model.events import Event, Extension, Extra, Finished, RoleTold, ToolCallBegun
+from strictwire.model.events import (
+    Ended,
+    Event,
+    Extension,
+    Extra,
+    Finished,
+    RoleTold,
+    ToolCallBegun,
+    UsageTold,
+)
 from strictwire.repairs.rule import EventRule
 
 # OpenAI's own bound for ``n``; an index beyond it is no count of choices.
@@ -34,6 +43,13 @@ class ChoiceOrder(EventRule):
 
     def feed(self, item: Event) -> Iterator[Event]:
         if not isinstance(item, RoleTold) or not self.promise.is_stream:
+            if isinstance(item, Finished):
+                self.ahead.discard(item.choice)
+            elif isinstance(item, UsageTold | Ended):
+                # What was begun must be finished, though the server never spoke of it.
+                for index in sorted(self.ahead):
+                    yield Finished(index, "stop")
+                self.ahead.clear()
             yield item
             return
         if item.choice in self.ahead:

@@ -220,8 +220,13 @@ class Connection(asyncio.Protocol):
         if reader is None:  # nobody asked: a timeout notice, or worse. Never the next reply.
             self.abort()
             return
-        body = reader.feed(data)
         call = self._call
+        if body := reader.whole_chunk(data):
+            # The way of nearly every piece of a stream; nothing can be over by it.
+            if call is not None and (events := call.events) is not None:
+                events.on_body(body)
+            return
+        body = reader.feed(data)
         if call is not None:
             if reader.head is not None:
                 head, reader.head = reader.head, None

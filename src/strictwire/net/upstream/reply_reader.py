@@ -25,6 +25,10 @@ MAX_HEADER_COUNT = 256
 _NO_BODY_STATUSES = frozenset({204, 304})
 
 
+# The size lines of small chunks, as servers write them: no leading zeros, one case of letters.
+_SIZE_LINES = {form % size: size for size in range(1, 4097) for form in (b"%x", b"%X")}
+
+
 class _Stop(Exception):  # noqa: N818 - no error: it ends a run of the parser
     """Nothing after this byte matters; what happened stands in the reader's fields."""
 
@@ -41,6 +45,7 @@ class ReplyReader:
         "_expects_body",
         "_header_bytes",
         "_headers",
+        "_is_between_chunks",
         "_is_complete",
         "_is_interim",
         "_is_until_close",
@@ -60,6 +65,7 @@ class ReplyReader:
         self._expects_body = method != "HEAD"
         self._header_bytes = 0
         self._headers: list[tuple[bytes, bytes]] | None = []  # None: the head was read
+        self._is_between_chunks = False
         self._is_complete = False
         self._is_interim = False
         self._is_until_close = False
@@ -82,6 +88,21 @@ class ReplyReader:
             lenient_chunked_length=True,
         )
 
+    def whole_chunk(self, data: bytes) -> bytes:
+        """The body in ``data`` where that is one whole HTTP chunk and nothing else, as a stream's
+        pieces nearly always arrive; else nothing, and ``feed`` must read it.
+
+        The parser need not see such a piece: between two chunks it waits for a size line, before
+        it as after it (RFC 9112, section 7.1).
+        """
+        if not self._is_between_chunks:
+            return b""
+        line_end = data.find(b"\r\n", 1, 5)
+        size = _SIZE_LINES.get(data[:line_end])
+        if size is None or len(data) != line_end + 4 + size or not data.endswith(b"\r\n"):
+            return b""
+        return data[line_end + 2 : -2]
+
     def feed(self, data: bytes) -> bytes:
         """Read on; returns the body bytes that are new."""
         self.has_begun = True
@@ -89,6 +110,9 @@ class ReplyReader:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._note_parser_error(error)
+        # A chunk's end may be followed by a part of the next size line, which has no line end.
+        if self._is_between_chunks and not data.endswith(b"\r\n"):
+            self._is_between_chunks = False
         pieces = self._pieces
         if not pieces:
             body = b""
@@ -157,9 +181,16 @@ class ReplyReader:
             self.is_reusable = False
             raise _Stop
 
+    def on_chunk_header(self) -> None:
+        self._is_between_chunks = False
+
+    def on_chunk_complete(self) -> None:
+        self._is_between_chunks = self._decoder is None
+
     def on_message_complete(self) -> None:
         if not self._is_interim:
             self._is_complete = True
+            self._is_between_chunks = False
 
     # ---- steps ----
 
