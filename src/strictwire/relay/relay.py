@@ -85,6 +85,9 @@ class Relay:
     def feed(self, data: bytes) -> bytes:
         lane = self._lane
         if lane is not None:
+            one = lane.take_one(data)
+            if one is not None:
+                return one
             out, taken = lane.take(data)
             return out if taken == len(data) else out + self._long_way(data, taken)
         if self._is_over:

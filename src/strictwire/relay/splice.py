@@ -42,6 +42,7 @@ _SENTINEL = b"strictwire0splice1proof2"
 # came (the JSON goes out untouched) or are written anew.
 _TOLD = _SENTINEL + b"\\u0021"
 _READ = _SENTINEL + b"!"
+_PLAIN_ASCII = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]+')
 _ESCAPED = re.compile(rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])+')
 
@@ -57,6 +58,8 @@ class Template:
     out_after: bytes
     is_identity: bool
     keeps_escapes: bool
+    begin: int  # where the string begins in a frame, and where it ends, from the frame's end
+    end: int
 
 
 class Splicer:
@@ -93,27 +96,33 @@ class Splicer:
         self._seen += 1
         return self._seen > FRAMES_BEFORE_LEARNING and self.may_learn
 
+    def take_one(self, data: bytes) -> bytes | None:
+        """The output where ``data`` is one frame of the kind seen last and its string is plain,
+        as it nearly always is; else None, and ``take`` must look closer."""
+        template = self._templates[0]
+        if not (data.startswith(template.before) and data.endswith(template.after)):
+            return None
+        # A plain string has no quote, so what stands between the two ends is that string and
+        # nothing else. Nothing is left of plain ASCII when its letters are taken out.
+        middle = data[template.begin : template.end]
+        if middle.translate(None, _PLAIN_ASCII):
+            if _PLAIN.fullmatch(middle) is None or not _is_utf8(middle):
+                return None
+        elif not middle:
+            return None
+        self.frames += 1
+        if template.is_identity:
+            return data
+        return template.out_before + middle + template.out_after
+
     def take(self, data: bytes, position: int = 0) -> tuple[bytes, int]:
         """The output for the known frames from ``position`` on, and where they end."""
-        template = self._templates[0]
-        # Nearly always one frame of the kind seen last arrives by itself: a plain string has no
-        # quote, so what stands between the two ends is that string and nothing else.
-        if not position and data.startswith(template.before) and data.endswith(template.after):
-            middle = data[len(template.before) : -len(template.after)]
-            if _PLAIN.fullmatch(middle) and (middle.isascii() or _is_utf8(middle)):
-                self.frames += 1
-                if template.is_identity:
-                    return data, len(data)
-                return template.out_before + middle + template.out_after, len(data)
-        return self._take_many(data, position)
-
-    def _take_many(self, data: bytes, position: int) -> tuple[bytes, int]:
         size = len(data)
         out: list[bytes] = []
         while position < size:
             for template in self._templates:
                 if data.startswith(template.before, position):
-                    found = _string_at(data, position + len(template.before), template)
+                    found = _string_at(data, position + template.begin, template)
                     if found is not None:
                         middle, end = found
                         out += (template.out_before, middle, template.out_after)
@@ -257,6 +266,7 @@ def _try_place(
     head, found, tail = output.partition(_TOLD if keeps_escapes else _READ)
     if not found or _SENTINEL in tail:
         return None
-    if (before, after) == (head, tail):
-        return Template(before, after, before, after, True, keeps_escapes)
-    return Template(before, after, head, tail, False, keeps_escapes)
+    is_identity = (before, after) == (head, tail)
+    if is_identity:
+        head, tail = before, after  # held once
+    return Template(before, after, head, tail, is_identity, keeps_escapes, len(before), -len(after))

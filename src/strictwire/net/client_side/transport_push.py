@@ -35,6 +35,10 @@ _UNTIL_CLOSE = 3
 _BODILESS = 4
 _OVER = 5  # ended, cut or gone: nothing may be written
 
+# The size lines of small chunks: formatting one costs as much as the rest of ``write``.
+_LISTED_SIZES = 4096
+_SIZE_LINES = [b"%x\r\n" % size for size in range(_LISTED_SIZES)]
+
 # A header that could end its line would let whoever chose its value write the reply.
 _GOOD_NAME = re.compile(rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 _BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -125,8 +129,12 @@ class TransportPush:
     def write(self, data: bytes) -> None:
         # An empty chunk is the end of a chunked body.
         if self._framing == _CHUNKED:
-            if data:
-                self._transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+            size = len(data)
+            if size < _LISTED_SIZES:
+                if size:
+                    self._transport.write(_SIZE_LINES[size] + data + b"\r\n")
+            else:
+                self._transport.write(b"%x\r\n%b\r\n" % (size, data))
         else:
             self._write_unchunked(data)
 
