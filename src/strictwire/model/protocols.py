@@ -8,6 +8,15 @@ from typing import Protocol
 from strictwire.model.errors import WireError
 
 
+class Lane(Protocol):
+    """A relay's fast lane."""
+
+    def take_one(self, data: bytes) -> bytes | None:
+        """The output for a piece that is one frame of a known kind, else None. It changes
+        nothing that the relay would tell."""
+        ...
+
+
 class ReplyRelay(Protocol):
     """One reply, driven by bytes. Nothing here blocks, waits or keeps time.
 
@@ -15,6 +24,9 @@ class ReplyRelay(Protocol):
     for what a peer sent: ``failure`` is set instead, and the caller decides between a status and
     ``fail``. ``feed`` after ``is_done`` or a failure returns nothing.
     """
+
+    @property
+    def lane(self) -> Lane | None: ...  # while there is one, it may be asked before ``feed``
 
     @property
     def wants_attention(self) -> bool: ...  # done, failed or lingering: one look per piece

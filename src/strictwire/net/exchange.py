@@ -187,7 +187,9 @@ class Exchange:
             if relay is None:
                 self._before_relay(data)
                 return
-            out = relay.feed(data)
+            lane = relay.lane
+            if lane is None or (out := lane.take_one(data)) is None:
+                out = relay.feed(data)
             deadlines = self._deadlines
             deadlines.heard_at = now = self._now()
             if out:

@@ -29,14 +29,15 @@ class Relay:
 
     # wants_attention: done, failed or lingering, so that a caller in the hot path reads one plain
     # attribute. Only the long way can change it.
-    # _lane: the splicer, while it knows frames and the decoder stands between two of them.
+    # lane: the splicer, while it knows frames and the decoder stands between two of them. Who
+    # has one frame may ask it before ``feed``.
     __slots__ = (
         "_decoder",
         "_failure",
-        "_lane",
         "_sink",
         "_splicer",
         "_stages",
+        "lane",
         "wants_attention",
     )
 
@@ -50,7 +51,7 @@ class Relay:
         self._splicer = Splicer() if may_splice else None
         self._failure: WireError | None = None
         self.wants_attention = False
-        self._lane: Splicer | None = None
+        self.lane: Splicer | None = None
 
     @property
     def is_meaningful(self) -> bool:
@@ -83,12 +84,8 @@ class Relay:
         return not isinstance(self._sink, WholeSink) or self._sink.knows_usage
 
     def feed(self, data: bytes) -> bytes:
-        lane = self._lane
-        if lane is not None:
-            one = lane.take_one(data)
-            if one is not None:
-                return one
-            out, taken = lane.take(data)
+        if self.lane is not None:
+            out, taken = self.lane.take(data)
             return out if taken == len(data) else out + self._long_way(data, taken)
         if self._is_over:
             return b""
@@ -117,7 +114,7 @@ class Relay:
         out = b""
         size = len(data)
         while position < size and not self._is_over:
-            if self._lane is not None:
+            if self.lane is not None:
                 piece, position = splicer.take(data, position)
                 out += piece
                 if position == size:
@@ -154,7 +151,7 @@ class Relay:
         self.wants_attention = is_over or self._stages.ending.is_lingering
         splicer = self._splicer
         is_open = splicer is not None and splicer.is_ready and self._decoder.is_clean
-        self._lane = splicer if is_open and not is_over else None
+        self.lane = splicer if is_open and not is_over else None
 
     def _frame(self, frame: Frame) -> bytes:
         splicer, sink = self._splicer, self._sink

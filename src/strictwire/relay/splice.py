@@ -100,11 +100,14 @@ class Splicer:
         """The output where ``data`` is one frame of the kind seen last and its string is plain,
         as it nearly always is; else None, and ``take`` must look closer."""
         template = self._templates[0]
-        if not (data.startswith(template.before) and data.endswith(template.after)):
+        # Slices, since they are faster than ``startswith`` and ``endswith``, whose arguments are
+        # parsed by their format at each call.
+        begin, end = template.begin, template.end
+        if data[:begin] != template.before or data[end:] != template.after:
             return None
         # A plain string has no quote, so what stands between the two ends is that string and
         # nothing else. Nothing is left of plain ASCII when its letters are taken out.
-        middle = data[template.begin : template.end]
+        middle = data[begin:end]
         if middle.translate(None, _PLAIN_ASCII):
             if _PLAIN.fullmatch(middle) is None or not _is_utf8(middle):
                 return None

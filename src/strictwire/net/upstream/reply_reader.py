@@ -25,8 +25,9 @@ MAX_HEADER_COUNT = 256
 _NO_BODY_STATUSES = frozenset({204, 304})
 
 
-# The size lines of small chunks, as servers write them: no leading zeros, one case of letters.
-_SIZE_LINES = {form % size: size for size in range(1, 4097) for form in (b"%x", b"%X")}
+# The size lines of a stream's chunks, as servers write them: two or three digits, one case of
+# letters. What is not among them goes the ordinary way.
+SIZE_LINES = {form % size: size for size in range(16, 4096) for form in (b"%x\r\n", b"%X\r\n")}
 
 
 class _Stop(Exception):  # noqa: N818 - no error: it ends a run of the parser
@@ -45,7 +46,6 @@ class ReplyReader:
         "_expects_body",
         "_header_bytes",
         "_headers",
-        "_is_between_chunks",
         "_is_complete",
         "_is_interim",
         "_is_until_close",
@@ -55,6 +55,7 @@ class ReplyReader:
         "failure",
         "has_begun",
         "head",
+        "is_between_chunks",
         "is_over",
         "is_reusable",
         "on_body",
@@ -65,7 +66,9 @@ class ReplyReader:
         self._expects_body = method != "HEAD"
         self._header_bytes = 0
         self._headers: list[tuple[bytes, bytes]] | None = []  # None: the head was read
-        self._is_between_chunks = False
+        # Between two chunks the parser waits for a size line, before a whole chunk as after it
+        # (RFC 9112, section 7.1): so it need not see one, if there is nothing else to do with it.
+        self.is_between_chunks = False
         self._is_complete = False
         self._is_interim = False
         self._is_until_close = False
@@ -88,21 +91,6 @@ class ReplyReader:
             lenient_chunked_length=True,
         )
 
-    def whole_chunk(self, data: bytes) -> bytes:
-        """The body in ``data`` where that is one whole HTTP chunk and nothing else, as a stream's
-        pieces nearly always arrive; else nothing, and ``feed`` must read it.
-
-        The parser need not see such a piece: between two chunks it waits for a size line, before
-        it as after it (RFC 9112, section 7.1).
-        """
-        if not self._is_between_chunks:
-            return b""
-        line_end = data.find(b"\r\n", 1, 5)
-        size = _SIZE_LINES.get(data[:line_end])
-        if size is None or len(data) != line_end + 4 + size or not data.endswith(b"\r\n"):
-            return b""
-        return data[line_end + 2 : -2]
-
     def feed(self, data: bytes) -> bytes:
         """Read on; returns the body bytes that are new."""
         self.has_begun = True
@@ -111,8 +99,8 @@ class ReplyReader:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._note_parser_error(error)
         # A chunk's end may be followed by a part of the next size line, which has no line end.
-        if self._is_between_chunks and not data.endswith(b"\r\n"):
-            self._is_between_chunks = False
+        if self.is_between_chunks and not data.endswith(b"\r\n"):
+            self.is_between_chunks = False
         pieces = self._pieces
         if not pieces:
             body = b""
@@ -182,15 +170,15 @@ class ReplyReader:
             raise _Stop
 
     def on_chunk_header(self) -> None:
-        self._is_between_chunks = False
+        self.is_between_chunks = False
 
     def on_chunk_complete(self) -> None:
-        self._is_between_chunks = self._decoder is None
+        self.is_between_chunks = self._decoder is None
 
     def on_message_complete(self) -> None:
         if not self._is_interim:
             self._is_complete = True
-            self._is_between_chunks = False
+            self.is_between_chunks = False
 
     # ---- steps ----
 
