@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from strictwire.model.chunks import Chunk
-from strictwire.repairs.chat.split import bare, only_choice, split
+from strictwire.repairs.chat.split import bare, extras_of, only_choice, split
 from strictwire.repairs.rule import ChoiceRule, ChunkRule
 
 
@@ -206,7 +206,8 @@ class EmptyDelta(ChunkRule):
 
     A first chunk with ``content: null`` breaks clients that concatenate, empty content during
     reasoning ends the reasoning block in others. Token probabilities that came with an empty
-    piece of text belong to the next one.
+    piece of text belong to the next one, and so do the extra fields of a chunk without choices
+    (a prompt's filter results, timings).
     """
 
     name = "chat.empty-delta"
@@ -215,14 +216,21 @@ class EmptyDelta(ChunkRule):
     evidence = "lab:empty-deltas"
 
     logprobs: dict[int, list[Any]] = field(default_factory=dict)
+    extras: dict[str, Any] | None = None
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
         choices = item.value.get("choices")
+        if choices is not None and not choices and item.value.get("usage") is None:
+            self.fired = True
+            extras = extras_of(item.value)
+            if extras:
+                self.extras = (self.extras or {}) | extras
+            return
+        if choices is not None and self.extras:
+            item = item.repaired(self.extras | item.value)
+            self.extras = None
         if not choices:
-            if choices is None or item.value.get("usage") is not None:
-                yield item
-            else:
-                self.fired = True
+            yield item
             return
         mended = [self._mend(choice) for choice in choices]
         if all(new is old for new, old in zip(mended, choices, strict=True)):

@@ -16,6 +16,11 @@ def envelope_of(value: dict[str, Any]) -> dict[str, Any]:
     return {name: value[name] for name in value if name in _ENVELOPE}
 
 
+def extras_of(value: dict[str, Any]) -> dict[str, Any]:
+    """The top's fields that are neither envelope nor choices nor usage."""
+    return {n: value[n] for n in value if n not in _ENVELOPE and n not in ("choices", "usage")}
+
+
 def split(item: Chunk, parts: list[dict[str, Any]]) -> Iterator[Chunk]:
     """One chunk for each choice object; the top's extra fields stay with the last."""
     envelope = envelope_of(item.value)
