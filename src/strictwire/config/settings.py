@@ -8,6 +8,7 @@ changed. Secrets are ``Secret``. Nothing here reads files or the environment.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -170,7 +171,12 @@ class Provider:
     @property
     def repairs_off(self) -> frozenset[str]:
         """The names of the rules that this provider's replies go without."""
-        return frozenset(rule for rule, mode in self.repairs if mode == "off")
+        return _rules_off(self.repairs)
+
+
+@functools.cache  # asked for each request, and as many answers as providers
+def _rules_off(repairs: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    return frozenset(rule for rule, mode in repairs if mode == "off")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -266,6 +266,7 @@ class Exchange:
             self.fail(upstream_refusal(200, self._head, head, self._plan.secrets))
             return
         self._relay = self._make_relay(is_object=kind == "object")
+        self._head = []  # told nothing that is needed any more, and an open stream would hold it
         if head:
             self.on_body(head)
 
