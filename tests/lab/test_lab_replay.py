@@ -24,7 +24,7 @@ INDEX: list[dict[str, Any]] = json.loads((CORPUS / "index.json").read_text("utf-
 FILES = recordings_in(CORPUS)
 
 # What would tell of the machine or the day of a recording.
-TRACES = re.compile(rb"(?i)\ndate:|-fc-v|x86_64|glibc|/home/|/root/|/tmp/|\b20\d\d GMT")
+TRACES = re.compile(rb"(?i)\ndate:|-fc-v|x86_64|glibc|/(?:home|root|tmp)/|\b20\d\d GMT")
 
 
 def corpus_tool() -> ModuleType:

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Sockets, tasks and time: the ASGI application, the exchange, both sides' connections."""
