@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +20,7 @@ from strictwire.cli.app import app
 from strictwire.cli.outside import Outside
 from strictwire.config import Secret, Settings
 from strictwire.model.errors import CallerError
+from strictwire.net.client_side.listen import ServeError
 
 SCENARIO = SimpleNamespace(name="finish-empty", title="An empty finish reason", rules=("a.b",))
 PROVIDER = "providers: [{name: one, base_url: http://127.0.0.1:9}]\n"
@@ -30,21 +31,21 @@ class World:
     """A gateway and a lab that only note what they were given."""
 
     environ: Mapping[str, str] = field(default_factory=dict)
-    exit_code: int = 0
     error: BaseException | None = None
     served: list[tuple[Settings, bool]] = field(default_factory=list)
     played: list[tuple[str, int, Any]] = field(default_factory=list)
 
-    def run_gateway(self, settings: Settings, *, lab: bool) -> int:
+    def run_gateway(self, settings: Settings, *, lab: bool, announce: Callable[[], None]) -> None:
         self.served.append((settings, lab))
         if self.error is not None:
             raise self.error
-        return self.exit_code
+        announce()
 
-    def run_lab(self, host: str, port: int, playback: Any) -> None:
+    def run_lab(self, host: str, port: int, playback: Any, announce: Callable[[], None]) -> None:
         self.played.append((host, port, playback))
         if self.error is not None:
             raise self.error
+        announce()
 
     def parse_playback(self, text: str) -> str:
         if "bad" in text:
@@ -128,8 +129,10 @@ def test_several_providers_are_listed_or_counted(settings_file: Path) -> None:
         assert f"-> {words}\n" in World().invoke("serve", "--config", str(settings_file)).stdout
 
 
-def test_the_gateways_exit_code_is_passed_on() -> None:
-    assert World(exit_code=3).invoke("serve").exit_code == 3
+@pytest.mark.parametrize("arguments", [("serve",), ("lab", "serve")])
+def test_a_start_that_fails_is_told_alone(arguments: tuple[str, ...]) -> None:
+    result = World(error=ServeError("cannot listen on X")).invoke(*arguments)
+    assert (result.exit_code, result.output) == (1, "Error: cannot listen on X\n")
 
 
 # (arguments, exit code, words on standard error)
@@ -251,6 +254,7 @@ def test_lab_list_names_the_scenarios() -> None:
     assert result.exit_code == 0
     for words in (SCENARIO.name, SCENARIO.title, "a.b"):
         assert words in result.stdout
+    assert all(line == line.rstrip() for line in result.stdout.splitlines())
 
 
 # ---- help and processes ----

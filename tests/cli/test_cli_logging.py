@@ -60,3 +60,8 @@ def test_a_second_call_replaces_the_first(log: io.StringIO) -> None:
     LOGGER.error("seen")
     assert log.getvalue() == ""
     assert len(other.getvalue().splitlines()) == 1
+
+
+def test_uvicorns_only_logger_does_not_call_every_line_an_error(log: io.StringIO) -> None:
+    logging.getLogger("uvicorn.error").info("Started")
+    assert log.getvalue().endswith(" INFO uvicorn: Started\n")

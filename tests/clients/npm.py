@@ -58,7 +58,14 @@ def _install(specifier: str, folder: Path) -> None:
         except subprocess.TimeoutExpired:
             raise UnavailableError(f"npm did not install {specifier} in time") from None
         if done.returncode != 0:
-            last = (done.stderr.strip() or "no word why").splitlines()[-1]
-            raise UnavailableError(f"npm could not install {specifier}: {last}")
+            raise UnavailableError(f"npm could not install {specifier}: {_reason(done.stderr)}")
         shutil.rmtree(folder, ignore_errors=True)
         place.rename(folder)
+
+
+def _reason(errors: str) -> str:
+    """npm's last line that says something: its very last one only names a log file."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    telling = [line for line in lines if "complete log of this run" not in line]
+    telling = [line for line in telling if line != "npm error"]
+    return telling[-1] if telling else "no word why"

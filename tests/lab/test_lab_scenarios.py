@@ -36,6 +36,7 @@ RULES = [
     "chat.finish-missing",
     "chat.finish-value",
     "chat.finish-alone",
+    "chat.function-call",
     "chat.tool-index",
     "chat.tool-id",
     "chat.tool-name",

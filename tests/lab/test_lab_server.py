@@ -239,6 +239,7 @@ def error_of(heard: Heard) -> tuple[int, str | None, str | None]:
     ("request_bytes", "expected"),
     [
         (plain("GET", "/nothing"), (404, "not_found", None)),
+        (plain("POST", "/nothing"), (404, "not_found", None)),
         (plain("DELETE", "/v1/models"), (405, "method_not_allowed", None)),
         (plain("GET", "/v1/chat/completions"), (405, "method_not_allowed", None)),
         (chat_request("no-such"), (404, "model_not_found", "model")),

@@ -35,8 +35,8 @@ async def test_unknown_paths(gateway: Gateway, path: str) -> None:
     [
         ("GET", "/v1/chat/completions", "POST"),
         ("DELETE", "/chat/completions", "POST"),
-        ("POST", "/v1/models", "GET"),
-        ("PUT", "/v1/models/healthy-text", "GET"),
+        ("POST", "/v1/models", "GET, HEAD"),
+        ("PUT", "/v1/models/healthy-text", "GET, HEAD"),
         ("POST", "/health", "GET, HEAD"),
     ],
 )

@@ -14,6 +14,7 @@ from gateway_stand import Gateway, chat_body, gateway_for, request
 
 from strictwire.config import Timeouts
 from strictwire.lab.server import LabServer
+from yardstick import yardstick_s
 
 PRIVATE = "very-private-words"
 MESSAGES = b'"messages":[{"role":"user","content":"very-private-words"}]'
@@ -93,7 +94,9 @@ async def test_a_bad_body_is_a_400_that_names_the_field(
     caplog.set_level(logging.DEBUG)
     begun_s = time.process_time()
     heard = await gateway.ask("POST", "/v1/chat/completions", body=sent)
-    assert time.process_time() - begun_s < 2, "one request must not hold up all others"
+    assert time.process_time() - begun_s < 25 * yardstick_s(), (
+        "one request must not hold up all others"
+    )
     assert heard.status == 400
     error = heard.error
     assert error["type"] == "invalid_request_error"
@@ -120,7 +123,7 @@ async def test_no_body_is_slow_to_refuse(gateway: Gateway, filler: bytes) -> Non
         sent = start + filler * (1_500_000 // len(filler))
         begun_s = time.process_time()
         heard = await gateway.ask("POST", "/v1/chat/completions", body=sent)
-        assert time.process_time() - begun_s < 4
+        assert time.process_time() - begun_s < 50 * yardstick_s()
         assert heard.status == 400
     assert await gateway.is_well()
 

@@ -29,6 +29,7 @@ from gateway_stand import (
 )
 
 from strictwire.config import Timeouts
+from yardstick import yardstick_s
 
 STREAM = "content-type: text/event-stream"
 OPEN = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
@@ -388,7 +389,7 @@ async def test_no_error_page_is_slow_to_read() -> None:
         begun_s = time.process_time()
         heard = await told(once(sized(page, status="500 Oops")), stream=True)
         assert heard.status == 500
-        assert time.process_time() - begun_s < 1
+        assert time.process_time() - begun_s < 12 * yardstick_s()
 
 
 async def test_errors_of_every_shape_keep_their_status_and_words() -> None:

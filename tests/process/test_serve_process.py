@@ -63,6 +63,7 @@ def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
             assert result.returncode == 1
             assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
             assert "in use" in result.stderr
+            assert "strictwire 0" not in result.stdout + result.stderr  # no start is told
             assert "Traceback" not in result.stderr
 
 

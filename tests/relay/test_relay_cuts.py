@@ -216,3 +216,35 @@ def test_a_stream_whose_frames_all_differ_is_given_up(varies: str) -> None:
         relay.feed(frame(chunk([said({"content": "a"})]) | fields))
     assert relay._splicer is not None
     assert not relay._splicer.may_learn
+
+
+def text_of(envelope: dict[str, Any], text: str = "tok") -> bytes:
+    return frame(envelope | {"choices": [said({"content": text})]})
+
+
+def test_an_envelope_that_changes_is_not_spliced_over() -> None:
+    """Without the rule that keeps it constant, a frame that tells no id has the last one told."""
+    promise = replace(PROMISE, repairs_off=frozenset(["chat.envelope"]))
+    frames = [text_of({})] * 12 + [text_of({"id": "B", "model": "z"})] + [text_of({})] * 3
+    frames.append(b"data: [DONE]\n\n")
+    spliced = play(frames, promise)
+    assert spliced == play(frames, promise, may_splice=False)
+    assert b'"id":"chatcmpl-own"' not in spliced.out.split(b'"id":"B"')[-1]
+
+
+@pytest.mark.parametrize("held", ["finish", "usage"])
+def test_what_is_held_and_told_again_in_another_spelling(held: str) -> None:
+    """A choice goes on, so there is a fast lane, while the other's end is held."""
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    if held == "finish":
+        compact = frame(chunk([said({}, index=1, finish="stop")]))
+    else:
+        compact = frame(chunk([], usage=usage))
+    spaced = compact.replace(b'"object":', b'"object": ')
+    text = text_of({key: value for key, value in chunk([]).items() if key != "choices"})
+    other = frame(chunk([said({"content": "b"}, index=1)]))
+    end = [frame(chunk([said({}, finish="stop")])), b"data: [DONE]\n\n"]
+    frames = [*[text] * 8, other, compact, *[text] * 12, compact, text, spaced, text, compact]
+    frames += [text, *end]
+    promise = replace(PROMISE, includes_usage=held == "usage")
+    assert play(frames, promise) == play(frames, promise, may_splice=False)

@@ -66,6 +66,10 @@ MAKERS: dict[str, Callable[[int], bytes]] = {
     "logprobs": lambda number: frame(
         chunk([said({"content": "a"}, logprobs={"content": [{"token": str(number)}]})])
     ),
+    "logprobs without text": lambda number: frame(
+        chunk([said({"content": ""}, logprobs={"content": [{"token": str(number)}]})])
+    ),
+    "fields without choices": lambda number: frame(chunk([], **{f"x{number}": number})),
     "arguments": tool_piece,
     "extra fields": lambda number: text_frame("a", **{f"x{number}": number}),
 }

@@ -14,6 +14,7 @@ import typer
 
 from strictwire.config import SettingsError
 from strictwire.model.errors import CallerError
+from strictwire.net.client_side.listen import ServeError
 
 EXIT_USAGE = 2
 EXIT_MACHINE = 1
@@ -30,6 +31,9 @@ def complaints() -> Iterator[None]:
     except CallerError as error:
         complain(error.message)
         raise typer.Exit(EXIT_USAGE) from None
+    except ServeError as error:
+        complain(str(error))
+        raise typer.Exit(EXIT_MACHINE) from None
     except OSError as error:
         if error.errno == errno.EPIPE:
             raise  # the reader of our output has left: typer ends in silence

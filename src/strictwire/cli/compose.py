@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 from strictwire.config import Provider, Settings
 from strictwire.model.protocols import Upstream
 from strictwire.net.application import Application, RouteRow
 from strictwire.net.call import Call
-from strictwire.net.client_side.listen import ServeError
 from strictwire.net.service import Service
 from strictwire.net.upstream import HttpUpstream, TlsSettings
 
@@ -27,34 +26,35 @@ LAB_PROVIDER = "lab"
 _METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
-def run(settings: Settings, *, lab: bool) -> int:
-    """Serve until stopped, and return the exit code. ``lab``: no upstream was given."""
+def run(settings: Settings, *, lab: bool, announce: Callable[[], None]) -> None:
+    """Serve until stopped. ``lab``: no upstream was given. ``announce`` is called once clients
+    are accepted, so that no start is told that then fails. Raises ``ServeError``."""
     from strictwire.net.client_side.server import serve_one
     from strictwire.net.client_side.workers import serve_many
 
-    try:
-        if settings.workers == 1:
-            os.environ.pop(_METRICS_FOLDER_VARIABLE, None)
-            serve_one(
-                build(settings, lab=lab),
-                host=settings.host,
-                port=settings.port,
-                drain_timeout_s=settings.drain_timeout,
-            )
-            return 0
-        with tempfile.TemporaryDirectory(prefix="strictwire-metrics-") as folder:
-            os.environ[_METRICS_FOLDER_VARIABLE] = folder
-            serve_many(
-                functools.partial(build_in_worker, settings, lab=lab),
-                workers=settings.workers,
-                host=settings.host,
-                port=settings.port,
-                drain_timeout_s=settings.drain_timeout,
-            )
-        return 0
-    except ServeError as problem:
-        print(f"strictwire: {problem}", file=sys.stderr)
-        return 1
+    def on_ready(addresses: list[tuple[Any, ...]]) -> None:
+        announce()
+
+    if settings.workers == 1:
+        os.environ.pop(_METRICS_FOLDER_VARIABLE, None)
+        serve_one(
+            build(settings, lab=lab),
+            host=settings.host,
+            port=settings.port,
+            drain_timeout_s=settings.drain_timeout,
+            on_ready=on_ready,
+        )
+        return
+    with tempfile.TemporaryDirectory(prefix="strictwire-metrics-") as folder:
+        os.environ[_METRICS_FOLDER_VARIABLE] = folder
+        serve_many(
+            functools.partial(build_in_worker, settings, lab=lab),
+            workers=settings.workers,
+            host=settings.host,
+            port=settings.port,
+            drain_timeout_s=settings.drain_timeout,
+            on_ready=on_ready,
+        )
 
 
 def build_in_worker(settings: Settings, *, lab: bool) -> Application:

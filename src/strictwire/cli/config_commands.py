@@ -14,7 +14,7 @@ from strictwire.cli.settings_file import read_settings_text
 from strictwire.config import json_schema, load
 
 app = typer.Typer(
-    help="Check settings files.",
+    help="Check settings files, and describe them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -38,7 +38,12 @@ def check(
             known_rules=beyond.rule_names(),
         )
     count = len(settings.providers)
-    typer.echo(f"{file}: good, {count} provider{'' if count == 1 else 's'}")
+    told = (
+        f"{count} provider{'' if count == 1 else 's'}"
+        if count
+        else "no provider: it serves the lab"
+    )
+    typer.echo(f"{file}: good, {told}")
 
 
 @app.command("schema")

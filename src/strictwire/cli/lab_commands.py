@@ -67,8 +67,7 @@ def serve(
     beyond = outside(context)
     with complaints():
         playback = beyond.parse_playback(text)
-        typer.echo(lab_start_line(host, port))
-        beyond.run_lab(host, port, playback)
+        beyond.run_lab(host, port, playback, lambda: typer.echo(lab_start_line(host, port)))
 
 
 @app.command("list")
@@ -80,7 +79,10 @@ def list_scenarios(context: typer.Context) -> None:
     table = Table("model name", "what it does", "rules", box=None, pad_edge=False)
     for scenario in outside(context).scenarios():
         table.add_row(*_cells(scenario))
-    console.print(table)
+    with console.capture() as printed:
+        console.print(table)
+    for line in printed.get().splitlines():
+        typer.echo(line.rstrip())
 
 
 def _cells(scenario: Any) -> tuple[str, str, str]:

@@ -50,6 +50,9 @@ class OneLineFormatter(logging.Formatter):
     """A record in one line, its traceback included."""
 
     def format(self, record: logging.LogRecord) -> str:
+        if record.name == "uvicorn.error":
+            # uvicorn's only logger beside the access log: "error" misleads on a line of INFO.
+            record.name = "uvicorn"
         line = super().format(record)
         return line.replace("\\", "\\\\").replace("\r", "\\r").replace("\n", "\\n")
 

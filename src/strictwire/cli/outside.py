@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from strictwire.lab.playback import Playback
 
 
-def _run_gateway(settings: Settings, *, lab: bool) -> int:
+def _run_gateway(settings: Settings, *, lab: bool, announce: Callable[[], None]) -> None:
     from strictwire.cli import compose
 
-    return compose.run(settings, lab=lab)
+    compose.run(settings, lab=lab, announce=announce)
 
 
 def _parse_playback(text: str) -> Playback:
@@ -32,10 +32,14 @@ def _parse_playback(text: str) -> Playback:
     return Playback.parse(text)
 
 
-def _run_lab(host: str, port: int, playback: Playback) -> None:
+def _run_lab(host: str, port: int, playback: Playback, announce: Callable[[], None]) -> None:
     from strictwire.lab.server import serve
+    from strictwire.net.client_side.listen import cannot_listen
 
-    asyncio.run(serve(host, port, playback))
+    try:
+        asyncio.run(serve(host, port, playback, announce))
+    except OSError as error:
+        raise cannot_listen(host, port, error) from None
 
 
 def _rule_names() -> Collection[str]:
@@ -52,14 +56,14 @@ def _scenarios() -> Iterable[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """``run_gateway`` returns an exit code. ``parse_playback`` reads options such as
-    ``pace=20ms,cut=7``; ``run_lab`` serves until it is interrupted. ``rule_names`` are
-    those that settings may switch."""
+    """``run_gateway`` and ``run_lab`` serve until they are told to stop, and call ``announce``
+    once clients are accepted. ``parse_playback`` reads options such as ``pace=20ms,cut=7``;
+    ``rule_names`` are those that settings may switch."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    run_gateway: Callable[..., int] = _run_gateway
+    run_gateway: Callable[..., None] = _run_gateway
     parse_playback: Callable[[str], Any] = _parse_playback
-    run_lab: Callable[[str, int, Any], None] = _run_lab
+    run_lab: Callable[[str, int, Any, Callable[[], None]], None] = _run_lab
     rule_names: Callable[[], Collection[str]] = _rule_names
     scenarios: Callable[[], Iterable[Any]] = _scenarios
 

@@ -58,11 +58,13 @@ def serve(
         settings = _settings(config, given, beyond)
         set_up_logging(settings.log_level, settings.secrets())
         is_lab = not settings.providers
-        typer.echo(start_line(settings))
-        for line in lab_lines(settings) if is_lab else ():
-            typer.echo(line, err=True)
-        exit_code = beyond.run_gateway(settings, lab=is_lab)
-    raise typer.Exit(exit_code)
+
+        def announce() -> None:
+            typer.echo(start_line(settings))
+            for line in lab_lines(settings) if is_lab else ():
+                typer.echo(line, err=True)
+
+        beyond.run_gateway(settings, lab=is_lab, announce=announce)
 
 
 def _settings(config: Path | None, flags: Flags, beyond: Outside) -> Settings:

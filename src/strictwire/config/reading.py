@@ -44,6 +44,8 @@ _MAX_MERGE_DEPTH = 16
 _MAX_MERGES = 10_000
 # Key names in messages are cut here: a wrong file may hold anything.
 _MAX_SHOWN_NAME = 60
+# There are too many rules to list them in a hint.
+_WHERE_RULES_ARE = "docs/rules.md lists those that can be switched"
 
 Entry = tuple[str, Node, Node]
 
@@ -168,7 +170,7 @@ class Reading:
         for name, key_node, value_node in self._entries(node, path):
             place = _join(path, name[:_MAX_SHOWN_NAME])
             if name not in self._known_rules:
-                hint = hint_for_name(name, self._known_rules)
+                hint = hint_for_name(name, self._known_rules) or _WHERE_RULES_ARE
                 self.problem(place, "unknown rule", hint, at=key_node)
                 continue
             self._mark(place, value_node, key_node)

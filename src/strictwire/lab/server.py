@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from strictwire.lab.ask import LAB_CREATED, Ask
@@ -29,6 +29,8 @@ _ABOUT = (
 )
 _CHAT_PATHS = ("/v1/chat/completions", "/chat/completions")
 _MODELS_PATHS = ("/v1/models", "/models")
+_SCENARIOS_PATH = "/lab/scenarios"
+_TOLD_PATHS = (*_MODELS_PATHS, "/health", "/", _SCENARIOS_PATH)
 # Named in the answer to an unknown model: one healthy, one broken, one call of tools.
 _EXAMPLES = ("healthy-text", "finish-empty", "healthy-tools")
 
@@ -118,6 +120,8 @@ class LabServer:
         if path in _CHAT_PATHS:
             _require(request, "POST")
             return self._play(request)
+        if path not in _TOLD_PATHS:
+            raise CallerError("no such path", status=404, code="not_found")
         _require(request, "GET", "HEAD")
         if path in _MODELS_PATHS:
             return _told(request, json_reply(self._models()))
@@ -126,9 +130,7 @@ class LabServer:
         if path == "/":
             about = Reply((_ABOUT.encode(),), content_type="text/plain; charset=utf-8")
             return _told(request, about)
-        if path == "/lab/scenarios":
-            return _told(request, json_reply(_scenario_list()))
-        raise CallerError("no such path", status=404, code="not_found")
+        return _told(request, json_reply(_scenario_list()))
 
     def _play(self, request: HttpRequest) -> Performance:
         body = bytes(request.body)
@@ -154,7 +156,7 @@ class LabServer:
             return SCENARIOS[script].reply(ask)
         raise CallerError(
             f"there is no scenario of that name; some are {', '.join(_EXAMPLES)}. "
-            "GET /lab/scenarios lists them all.",
+            "'strictwire lab list' lists them all.",
             status=404,
             param="model",
             code="model_not_found",
@@ -166,9 +168,12 @@ class LabServer:
         return {"object": "list", "data": [{"id": name, **described} for name in names]}
 
 
-async def serve(host: str, port: int, playback: Playback) -> None:
-    """Serves until cancelled; prints nothing."""
+async def serve(
+    host: str, port: int, playback: Playback, announce: Callable[[], None] = lambda: None
+) -> None:
+    """Serves until cancelled; prints nothing itself. ``announce`` is called once it listens."""
     async with LabServer(host, port, playback):
+        announce()
         await asyncio.Event().wait()
 
 

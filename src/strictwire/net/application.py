@@ -68,8 +68,8 @@ ROUTES: tuple[RouteRow, ...] = (
     RouteRow(("GET", "HEAD"), "/health", _health, "open"),
     RouteRow(("GET", "HEAD"), "/ready", _ready, "open"),
     RouteRow(("POST",), "/chat/completions", chat_endpoint.complete),
-    RouteRow(("GET",), "/models", models_endpoint.list_models),
-    RouteRow(("GET",), "/models/{id}", models_endpoint.get_model),
+    RouteRow(("GET", "HEAD"), "/models", models_endpoint.list_models),
+    RouteRow(("GET", "HEAD"), "/models/{id}", models_endpoint.get_model),
 )
 
 

@@ -37,6 +37,8 @@ _TYPES = {
     408: "timeout_error",
     429: "rate_limit_error",
 }
+# How a message begins that is ours, not the upstream's.
+_ANSWERED = "The upstream answered"
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
@@ -67,7 +69,9 @@ def upstream_refusal(
         is_callers = 400 <= status < 500
         kind = _TYPES.get(status, "invalid_request_error" if is_callers else "upstream_error")
     refusal = PeerError(
-        message if is_kept else f"The upstream answered with status {status}: {message}",
+        message
+        if is_kept or _tells_status(message)
+        else f"{_ANSWERED} with status {status}: {message}",
         status=status if is_kept else 502,
         type=kind,
         param=shaped["param"],
@@ -79,15 +83,23 @@ def upstream_refusal(
     return refusal
 
 
+def _tells_status(message: str) -> bool:
+    """Whether it is our own words, for a body that had none to take."""
+    return message.startswith(_ANSWERED)
+
+
 def blot_secrets(error: WireError, secrets: Iterable[str]) -> None:
     """Servers repeat a key that they do not like. Changes the error's own texts."""
-    for secret in secrets:
+    # The longest first: a key may begin with another.
+    for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) < MIN_SECRET_CHARACTERS:
             continue
         error.message = error.message.replace(secret, MASK)
         error.type = error.type.replace(secret, MASK)
         error.param = error.param and error.param.replace(secret, MASK)
         error.code = error.code and error.code.replace(secret, MASK)
+        if error.retry_after is not None and secret in error.retry_after:
+            error.retry_after = None
 
 
 def _shorten(error: WireError) -> None:
@@ -112,10 +124,10 @@ def _shaped(status: int, body: bytes) -> dict[str, str | None]:
         title = _TITLE.search(text, 0, MAX_SEARCHED_BYTES)
         name = " ".join(title[1].decode("utf-8", "replace").split()) if title else ""
         page = f"an HTML page ({name})" if name else "an HTML page"
-        return shape_error(f"The upstream answered {status} with {page} instead of an API error.")
+        return shape_error(f"{_ANSWERED} {status} with {page} instead of an API error.")
     if text:
         return shape_error(text.decode("utf-8", "replace"))
-    return shape_error(f"The upstream answered {status} without a body.")
+    return shape_error(f"{_ANSWERED} {status} without a body.")
 
 
 def _is_retry_hint(value: str | None) -> bool:

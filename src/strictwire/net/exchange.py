@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from strictwire.model.errors import PeerError, UpstreamTimeout, WireError
+from strictwire.model.errors import UpstreamTimeout, WireError
 from strictwire.model.observer import Observer, Outcome, ReplyRecord
 from strictwire.model.protocols import ReplyRelay, Upstream, UpstreamCall, UpstreamRequest
 from strictwire.net.client_side.push import ClientReply
@@ -361,6 +361,7 @@ class Exchange:
             self._broke()
 
     def on_keepalive_due(self) -> None:
+        """Nothing was said for a while: say that we are there."""
         if self._plan.is_stream:
             self._write_between(KEEPALIVE)
         elif not self._client.is_paused:
@@ -368,7 +369,11 @@ class Exchange:
             self._write_between(b"\n")
 
     def on_progress_due(self) -> None:
-        out = self._the_relay().tick_progress()
+        try:
+            out = self._the_relay().tick_progress()
+        except Exception:  # noqa: BLE001 - the top of this callback; logged
+            self._broke()
+            return
         if out:
             self._write_between(out)
 
@@ -468,8 +473,8 @@ class Exchange:
         self._on_over(self)
 
 
-def shutting_down() -> PeerError:
-    return PeerError(
+def shutting_down() -> WireError:
+    return WireError(
         "The gateway is shutting down and the reply was not finished in time. Ask again.",
         status=503,
         code="shutting_down",

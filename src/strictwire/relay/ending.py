@@ -28,6 +28,10 @@ from strictwire.model.events import (
     UsageTold,
 )
 
+# Choices of one reply. Each is remembered by several rules until the reply ends, and OpenAI's own
+# bound is 128; a server that counts its tokens there must not fill our memory.
+MAX_CHOICES_TOLD = 1024
+
 _CONTENT = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallBegun, ToolCallDelta)
 
 
@@ -63,6 +67,8 @@ class Ending:
     def feed(self, event: Event) -> Iterator[Event]:
         if self.is_over:
             return
+        if len(self.choices) > MAX_CHOICES_TOLD:
+            event = Failed(_too_many_choices())
         if isinstance(event, _CONTENT):
             self._content(event.choice, isinstance(event, ToolCallBegun))
             yield event
@@ -70,7 +76,9 @@ class Ending:
             choice = self.choices.setdefault(event.choice, _Choice())
             if choice.finished is not None and choice.finished.reason != event.reason:
                 self.mended.add("reply.finish-early")
-            choice.finished = event
+            # One that says the same in another spelling changes nothing, so the splice may skip it.
+            if choice.finished != event:
+                choice.finished = event
         elif isinstance(event, UsageTold):
             self._hold_usage(event)
         elif isinstance(event, Failed):
@@ -116,7 +124,8 @@ class Ending:
             self.usage = event
             return
         self.mended.add("reply.usage-repeated")
-        if any(event.usage.get(name) for name in ("prompt_tokens", "completion_tokens")):
+        counts = any(event.usage.get(name) for name in ("prompt_tokens", "completion_tokens"))
+        if counts and event != self.usage:
             self.usage = event
 
     def _finish(self, index: int, choice: _Choice) -> Finished:
@@ -140,3 +149,10 @@ class Ending:
             "its terminal.",
             code="upstream_truncated",
         )
+
+
+def _too_many_choices() -> PeerError:
+    return PeerError(
+        f"The upstream's reply has more than {MAX_CHOICES_TOLD} choices.",
+        code="upstream_malformed",
+    )

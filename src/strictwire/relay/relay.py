@@ -14,7 +14,7 @@ from strictwire.dialects.chat import ChatReader, ChatWholeWriter, ChatWriter, ch
 from strictwire.dialects.chat.writer import error_object
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError, WireError
-from strictwire.model.events import Event
+from strictwire.model.events import Begun, Event
 from strictwire.model.frames import Frame
 from strictwire.model.request import Promise
 from strictwire.relay.parsing import read_json
@@ -111,19 +111,20 @@ class Relay:
         splicer = self._splicer
         if splicer is None:
             return self._decode(data[position:] if position else data)
-        out = b""
+        # Joined once: a large piece full of small frames would else copy all its output for each.
+        out: list[bytes] = []
         size = len(data)
         while position < size and not self._is_over:
             if self.lane is not None:
                 piece, position = splicer.take(data, position)
-                out += piece
+                out.append(piece)
                 if position == size:
                     break
             has_lane = splicer.is_ready or splicer.may_learn
             end = block_end(data, position) if has_lane else size
-            out += self._decode(data[position:end])
+            out.append(self._decode(data[position:end]))
             position = end
-        return out
+        return out[0] if len(out) == 1 else b"".join(out)
 
     @property
     def _is_over(self) -> bool:
@@ -131,7 +132,7 @@ class Relay:
 
     def _decode(self, data: bytes) -> bytes:
         """Decode, repair, read and write each frame."""
-        out = b""
+        out: list[bytes] = []
         try:
             frames = self._decoder.feed(data)
         except PeerError as problem:
@@ -139,11 +140,11 @@ class Relay:
             frames = []
         for frame in frames:
             if isinstance(frame, Frame):
-                out += self._frame(frame)
+                out.append(self._frame(frame))
                 if self._is_over:
                     break
         self._note()
-        return out
+        return out[0] if len(out) == 1 else b"".join(out)
 
     def _note(self) -> None:
         """After the long way: what the fast one may take for granted until the next time."""
@@ -161,6 +162,9 @@ class Relay:
         before = self._stages.fingerprint() if is_learning else b""
         events = list(self._stages.frame(frame))
         out = self._emit(events)
+        if splicer.is_ready and any(isinstance(event, Begun) for event in events):
+            # The envelope changed, which is the reader's and the writer's state, not the stages'.
+            splicer.forget()
         if is_learning:
             splicer.learn(frame, events, out, before, self._stages, sink)
         elif splicer.is_ready:
@@ -171,12 +175,12 @@ class Relay:
         sink = self._sink
         if len(events) == 1:
             return sink.feed(events[0])
-        out = b""
+        out: list[bytes] = []
         for event in events:
-            out += sink.feed(event)
+            out.append(sink.feed(event))
             if sink.failure is not None:
                 break
-        return out
+        return b"".join(out)
 
 
 class WholeRelay(Relay):

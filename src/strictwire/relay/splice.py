@@ -37,6 +37,13 @@ MAX_FAILED_PROOFS = 6
 
 FRAMES_BEFORE_LEARNING = 6
 
+# A frame with text is a few hundred bytes. Larger ones are not worth the memory that each open
+# stream would hold for its templates, nor the time of a proof.
+MAX_LEARNED_BYTES = 16 * 1024
+# Where the text of one frame is looked for: in the delta, and as a token among its rivals. Each
+# try parses the whole frame, so a frame that is full of that text must not cost thousands.
+MAX_PLACES_TRIED = 8
+
 _SENTINEL = b"strictwire0splice1proof2"
 # Its last letter is escaped on the way in: so the trial also shows whether escapes pass as they
 # came (the JSON goes out untouched) or are written anew.
@@ -45,6 +52,7 @@ _READ = _SENTINEL + b"!"
 _PLAIN_ASCII = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]+')
 _ESCAPED = re.compile(rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])+')
+_BLANK_LINE = re.compile(rb"\n\r?\n")
 
 _decode_string = msgspec.json.Decoder(str).decode
 _encode_string = msgspec.json.encode
@@ -141,8 +149,12 @@ class Splicer:
     def check(self, stages: Stages) -> None:
         """A frame went the long way: forget what was learned in another state."""
         if stages.fingerprint() != self._fingerprint:
-            self._templates = ()
-            self._inert = ()
+            self.forget()
+
+    def forget(self) -> None:
+        """What frames give has changed."""
+        self._templates = ()
+        self._inert = ()
 
     def learn(
         self,
@@ -154,8 +166,13 @@ class Splicer:
         sink: StreamSink,
     ) -> None:
         """A frame was handled in the state ``before``; remember it if it proves repeatable."""
-        if not frame.raw or stages.fingerprint() != before:
-            self._failed += bool(events)
+        if (
+            not 0 < len(frame.raw) <= MAX_LEARNED_BYTES
+            or not before
+            or (stages.fingerprint() != before)
+        ):
+            # Also where nothing came of it: a state that grows with each frame costs more each.
+            self._failed += 1
             # A finish reason that is held, say: text after it must be seen, for it cancels it.
             self.check(stages)
             return
@@ -188,11 +205,10 @@ class Splicer:
 def block_end(data: bytes, position: int) -> int:
     """Where the first block that ends in ``data`` ends, at or after ``position``; at the latest
     the end of the data. Only a hint where to look at a frame by itself: the decoder judges."""
-    plain = data.find(b"\n\n", position)
-    with_cr = data.find(b"\r\n\r\n", position, plain if plain >= 0 else len(data))
-    if with_cr >= 0:
-        return with_cr + 4
-    return plain + 2 if plain >= 0 else len(data)
+    # One search for both line ends: two would each run over what the other has found, at every
+    # block again, and small blocks in a large piece would hold the loop for seconds.
+    found = _BLANK_LINE.search(data, position)
+    return found.end() if found else len(data)
 
 
 def _string_at(data: bytes, begin: int, template: Template) -> tuple[bytes, int] | None:
@@ -240,7 +256,9 @@ def _prove(
         return None
     quoted = b'"%b"' % text
     place = raw.find(quoted)
-    while place >= 0:
+    for _ in range(MAX_PLACES_TRIED):
+        if place < 0:
+            break
         before, after = raw[: place + 1], raw[place + 1 + len(text) :]
         template = _try_place(before, after, event, stages, sink)
         if template and template.out_before + text + template.out_after == output:

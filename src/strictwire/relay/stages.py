@@ -24,6 +24,9 @@ from strictwire.repairs import CHAT_RULES, EVENT_RULES, FRAME_RULES
 from strictwire.repairs.frames import DONE
 from strictwire.repairs.rule import Rule, keeps_state
 
+# A state is some two thousand characters, and a hundred or two more for each tool call.
+MAX_STATE_CHARS = 64 * 1024
+
 Item = TypeVar("Item")
 
 
@@ -68,11 +71,14 @@ class Stages:
     def fingerprint(self) -> bytes:
         """All that could make the same frame have another effect: the rules and the ending.
 
-        A digest, because it is kept for each open stream and the text of it is long.
+        A digest, because it is kept for each open stream and the text of it is long. Empty where
+        the state is so large that comparing it costs more than a fast lane saves.
         """
         rules = self._rules
         fired = [rule.fired for rule in rules]
         state = repr((fired, [rule for rule in rules if keeps_state(rule)], self.ending))
+        if len(state) > MAX_STATE_CHARS:
+            return b""
         return hashlib.blake2b(state.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
     def try_frame(self, frame: Frame) -> list[Event]:
@@ -110,10 +116,13 @@ class Stages:
             yield from self.chunks((parsed,))
 
     def chunks(self, chunks: Iterable[Chunk]) -> Iterator[Event]:
-        for chunk in chunks:
-            for mended in _through(self._chunk_rules, chunk):
-                for event in self._reader.feed(mended):
-                    yield from self._event(event)
+        try:
+            for chunk in chunks:
+                for mended in _through(self._chunk_rules, chunk):
+                    for event in self._reader.feed(mended):
+                        yield from self._event(event)
+        except PeerError as beyond:  # a rule's bound
+            yield from self._event(Failed(beyond))
 
     def end(self, *, has_terminal: bool, needs_terminal: bool = True) -> Iterator[Event]:
         """Flush what the rules held, then end."""

@@ -127,6 +127,23 @@ async def test_an_error_body_without_an_end_is_read_only_so_far() -> None:
 # ---- secrets ----
 
 
+async def test_a_secret_in_retry_after_is_not_passed_on() -> None:
+    """The one header of a refusal that goes to the client."""
+    stage = await Stage(secrets=("sk-dummy-secret",)).begin()
+    stage.upstream.head(429, [*JSON, (b"retry-after", b"sk-dummy-secret")])
+    stage.upstream.says(b'{"detail":"slow down"}')
+    stage.upstream.ends()
+    assert "retry-after" not in stage.client.headers
+
+
+async def test_a_secret_that_begins_with_another_is_blotted_whole() -> None:
+    stage = await Stage(secrets=("sk-dummy", "sk-dummy-longer")).begin()
+    stage.upstream.head(400, JSON)
+    stage.upstream.says(b'{"detail":"sk-dummy-longer"}')
+    stage.upstream.ends()
+    assert stage.client.error["message"] == "***"
+
+
 @pytest.mark.parametrize("field", ["message", "type", "param", "code"])
 @pytest.mark.parametrize("status", [200, 401])
 async def test_a_key_of_ours_that_the_upstream_repeats_goes_no_further(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ from upstream_fakes import (
 
 from strictwire.model.errors import MisuseError, PeerError, UpstreamTimeout
 from strictwire.model.protocols import Upstream, UpstreamCall, UpstreamRequest
-from strictwire.net.upstream import HttpUpstream
+from strictwire.net.upstream import HttpUpstream, Origin
 
 HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -394,6 +394,44 @@ async def test_a_cancelled_send_abandons_the_connect(stage: Stage) -> None:
     with pytest.raises(asyncio.CancelledError):
         await sending
     assert stage.connector.transports == []
+
+
+class _LateConnector(MemoryConnector):
+    """Is given up as it succeeds: the transport is there, but nobody is handed it. ``is_later``:
+    the loop tells the protocol of it only then."""
+
+    def __init__(self, *, is_later: bool) -> None:
+        super().__init__()
+        self.is_later = is_later
+
+    async def connect(self, origin: Origin, factory: Callable[[], asyncio.Protocol]) -> object:
+        protocol = factory()
+        if not self.is_later:
+            self.transports.append(MemoryTransport(protocol))
+        try:
+            self.connects_begun.set()
+            await asyncio.Event().wait()
+        finally:
+            if self.is_later:
+                loop = asyncio.get_running_loop()
+                loop.call_soon(lambda: self.transports.append(MemoryTransport(protocol)))
+        raise AssertionError
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+async def test_a_connect_given_up_as_it_succeeds_leaves_nothing(is_later: bool) -> None:
+    stage = Stage()
+    stage.connector = _LateConnector(is_later=is_later)
+    stage.upstream = HttpUpstream(connector=stage.connector)  # type: ignore[arg-type]
+    sending = asyncio.create_task(stage.send())
+    await stage.connector.connects_begun.wait()
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    await asyncio.sleep(0)
+    assert stage.peer.is_gone
+    assert stage.upstream.open_count == 0
+    await assert_leaves_nothing(stage)
 
 
 async def test_close_tells_calls_under_way(stage: Stage) -> None:

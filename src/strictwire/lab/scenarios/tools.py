@@ -7,7 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from strictwire.lab.ask import Ask
-from strictwire.lab.scenarios.answer import Answer, tell_bare_call, tell_call, tell_calls
+from strictwire.lab.scenarios.answer import (
+    Answer,
+    tell_bare_call,
+    tell_call,
+    tell_calls,
+    tell_legacy_call,
+)
 from strictwire.lab.scenarios.scenario import Builder, Scenario, chunks_by, object_by
 from strictwire.lab.scenarios.strict import Json, strict_chunks, strict_frames, whole_call
 from strictwire.lab.scenarios.walk import (
@@ -162,7 +168,51 @@ def _no_arguments(chunks: list[Json]) -> list[Json]:
     return heads
 
 
+def _function_call_as_object(chunks: list[Json]) -> list[Json]:
+    """A bare function call whole in its first delta, its arguments an object."""
+    pieces = [c for c in chunks if c["choices"] and "function_call" in c["choices"][0]["delta"]]
+    told = [chunk["choices"][0]["delta"]["function_call"] for chunk in pieces]
+    text = "".join(piece["arguments"] for piece in told)
+    if told:
+        told[0]["arguments"] = json.loads(text)
+    return [chunk for chunk in chunks if chunk not in pieces[1:]]
+
+
+def _message_call_as_object(whole: Json) -> Json:
+    for choice in whole["choices"]:
+        call = choice["message"].get("function_call")
+        if call:
+            call["arguments"] = json.loads(call["arguments"])
+    return whole
+
+
+def _function_name_everywhere(chunks: list[Json]) -> list[Json]:
+    name = ""
+    for chunk in chunks:
+        call = chunk["choices"][0]["delta"].get("function_call") if chunk["choices"] else None
+        if call is not None:
+            name = call.setdefault("name", name)
+    return chunks
+
+
 ROWS = (
+    Scenario(
+        name="function-call-object",
+        title="A bare function_call with its arguments as an object",
+        rules=("chat.function-call",),
+        quirks=(52,),
+        tell=tell_legacy_call,
+        stream=chunks_by(_function_call_as_object),
+        whole=object_by(_message_call_as_object),
+    ),
+    Scenario(
+        name="function-call-name-repeated",
+        title="A bare function_call whose name is on each delta",
+        rules=("chat.function-call",),
+        quirks=(51,),
+        tell=tell_legacy_call,
+        stream=chunks_by(_function_name_everywhere),
+    ),
     Scenario(
         name="tool-index-missing",
         title="A tool call without an index",

@@ -12,7 +12,7 @@ import socket
 from strictwire.model.errors import StrictwireError
 
 _REASONS = {
-    errno.EADDRINUSE: "the port is already in use",
+    errno.EADDRINUSE: "the port is already in use; another one is chosen with --port",
     errno.EACCES: "no permission to use this port (below 1024 it takes privileges)",
     errno.EPERM: "no permission to use this port",
     errno.EADDRNOTAVAIL: "this machine has no such address",
@@ -81,6 +81,11 @@ def _bind(family: int, address: tuple[object, ...]) -> socket.socket:
 def _reason(error: OSError) -> str:
     known = _REASONS.get(error.errno or 0)
     return known or (error.strerror or "the system refused").lower()
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> ServeError:
+    """A refusal of the system in this module's words, for a server that binds by itself."""
+    return _cannot_listen(host, port, _reason(error))
 
 
 def _cannot_listen(host: str, port: int, reason: str) -> ServeError:

@@ -131,11 +131,18 @@ class StrictServer(Server):
         deadline_s = asyncio.get_running_loop().time() + timeout_s
         if drain is not None:
             deadline_s += DRAIN_GRACE_S
+        is_told = False
         while not (task.done() or self.force_exit):
             if asyncio.get_running_loop().time() > deadline_s:
                 logger.warning("the drain took longer than its %g s", timeout_s)
                 break
             await asyncio.wait({task}, timeout=_POLL_S)
+            if not (task.done() or is_told):
+                is_told = True
+                logger.info(
+                    "stopping: open replies have %g s to end; a second signal ends them now",
+                    timeout_s,
+                )
         task.cancel()
         await asyncio.wait({task})
         if not task.cancelled() and (error := task.exception()) is not None:

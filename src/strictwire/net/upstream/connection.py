@@ -126,6 +126,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_call",
+        "_is_aborted",
         "_is_paused",
         "_is_used",
         "_loop",
@@ -146,6 +147,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._is_used = False  # it has carried a reply before, so it may have gone stale
         self._is_paused = False
+        self._is_aborted = False
 
     @property
     def is_usable(self) -> bool:
@@ -196,6 +198,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once, whatever is under way; nobody is told but the pool."""
+        self._is_aborted = True
         self._stop_timer()
         self._call = self._reader = None
         self._owner.on_unusable(self)
@@ -213,6 +216,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        if self._is_aborted:  # given up before it was made
+            self._transport.abort()
+            return
         self._owner.on_opened(self)
 
     def data_received(self, data: bytes) -> None:

@@ -10,6 +10,7 @@ came. Redirects are not followed, and no time but that of connecting is kept.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from strictwire.model.errors import MisuseError, PeerError
 from strictwire.model.protocols import UpstreamCall, UpstreamEvents, UpstreamRequest
@@ -29,6 +30,8 @@ DEFAULT_MAX_IDLE = 64
 # that is seen at once as an end, and the rare race costs one retry.
 DEFAULT_IDLE_S = 55.0
 
+# All were aborted by then, so that their ends are a turn of the loop away.
+CLOSE_WAIT_S = 1.0
 # After its terminal a healthy server ends the body within a round trip.
 DEFAULT_GRACE_S = 1.0
 
@@ -94,7 +97,10 @@ class HttpUpstream:
             connection.fail(failures.shut_down())
         if self._retries:
             await asyncio.wait(tuple(self._retries))
-        await self._none_open.wait()
+        # A transport whose connecting was cancelled as it succeeded may never say that it is lost.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_WAIT_S):
+                await self._none_open.wait()
 
     # ---- what connections tell ----
 
@@ -153,13 +159,24 @@ class HttpUpstream:
 
     async def _begin_on_fresh(self, call: HttpCall) -> None:
         """Connect and send. What goes wrong is told to the call's events."""
+        made: list[Connection] = []
+
+        def make() -> Connection:
+            made.append(Connection(self, call.origin))
+            return made[-1]
+
         try:
             async with asyncio.timeout(self._connect_timeout_s) as deadline:
                 self._deadlines.add(deadline)
                 try:
-                    connection = await self._connector.connect(
-                        call.origin, lambda: Connection(self, call.origin)
-                    )
+                    connection = await self._connector.connect(call.origin, make)
+                except BaseException:
+                    # Given up just as it succeeded, a connection may be open although nobody
+                    # is handed it, and uvloop may never say that it is lost.
+                    for abandoned in made:
+                        abandoned.abort()
+                        self.on_closed(abandoned)
+                    raise
                 finally:
                     self._deadlines.discard(deadline)
         except TimeoutError:

@@ -29,6 +29,7 @@ from strictwire.repairs.chat.finishes import (
     FinishMissing,
     FinishValue,
 )
+from strictwire.repairs.chat.function_call import FunctionCall
 from strictwire.repairs.chat.tool_arguments import ToolArguments
 from strictwire.repairs.chat.tools import ToolId, ToolIndex, ToolName, ToolShape
 from strictwire.repairs.chat.usage import UsagePlacement, UsageShape
@@ -53,6 +54,7 @@ CHAT_RULES: tuple[type[ChunkRule], ...] = (
     EmptyDelta,
     RoleAlone,
     FinishAlone,
+    FunctionCall,
     ToolIndex,
     ToolShape,
     ToolId,

@@ -133,14 +133,15 @@ def _whole_token(token: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class RoleRepeated(ChoiceRule):
-    """Say the role once.
+    """Say the role once, and as OpenAI does.
 
     openai-python's accumulator joins repeated roles to ``assistantassistant``. Roles that are
-    empty or null say nothing and go too.
+    empty or null say nothing and go too. A reply's role is always "assistant": typed clients
+    reject "model", "bot" and the like.
     """
 
     name = "chat.role-repeated"
-    title = "The role is repeated, empty or null"
+    title = "The role is repeated, empty, null or another word"
     quirks = (34, 35, 87, 88)
     evidence = "lab:role-repeated"
 
@@ -153,7 +154,9 @@ class RoleRepeated(ChoiceRule):
         role = delta["role"]
         if isinstance(role, str) and role and choice["index"] not in self.told:
             self.told = (*self.told, choice["index"])
-            return choice
+            if role == "assistant":
+                return choice
+            return choice | {"delta": delta | {"role": "assistant"}}
         return choice | {"delta": {name: delta[name] for name in delta if name != "role"}}
 
 
@@ -200,6 +203,12 @@ class RoleMissing(ChunkRule):
         yield item
 
 
+# A character in several tokens is a handful of empty pieces, and a chunk without choices has a
+# field or two to tell. What goes on beyond that would grow with the stream, so it is not held.
+MAX_HELD_TOKENS = 128
+MAX_HELD_FIELDS = 32
+
+
 @dataclass(slots=True)
 class EmptyDelta(ChunkRule):
     """Drop what says nothing: null and empty content, and chunks that hold nothing else.
@@ -222,9 +231,9 @@ class EmptyDelta(ChunkRule):
         choices = item.value.get("choices")
         if choices is not None and not choices and item.value.get("usage") is None:
             self.fired = True
-            extras = extras_of(item.value)
-            if extras:
-                self.extras = (self.extras or {}) | extras
+            extras = (self.extras or {}) | extras_of(item.value)
+            if extras and len(extras) <= MAX_HELD_FIELDS:
+                self.extras = extras
             return
         if choices is not None and self.extras:
             item = item.repaired(self.extras | item.value)
@@ -253,7 +262,8 @@ class EmptyDelta(ChunkRule):
             return choice | {"delta": {}} if empty else choice
         logprobs = choice.get("logprobs")
         if isinstance(logprobs, dict) and logprobs.get("content"):
-            self.logprobs.setdefault(choice["index"], []).extend(logprobs["content"])
+            held = self.logprobs.setdefault(choice["index"], [])
+            held.extend(logprobs["content"][: MAX_HELD_TOKENS - len(held)])
         return None
 
     def _with_held(self, choice: dict[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,16 @@ from typing import Any
 import msgspec
 
 from strictwire.model.chunks import Chunk
+from strictwire.model.errors import PeerError
 from strictwire.repairs.chat.json_end import JsonEnd
 from strictwire.repairs.chat.split import bare, only_choice, split
 from strictwire.repairs.rule import ChunkRule
+
+# OpenAI allows 64; a name that goes on and on is no name, and each piece copies it.
+MAX_NAME_CHARACTERS = 1024
+# Calls of one choice. A turn has a handful. Each piece is compared with all of them, so a peer that
+# begins thousands would keep the loop for seconds, and each takes memory until the reply ends.
+MAX_CALLS = 512
 
 
 def body_of(piece: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
@@ -116,6 +123,11 @@ class ToolIndex(ChunkRule):
         if number is None and not (identity or name or arguments):
             return None
         if number is None:
+            if len(calls) == MAX_CALLS:
+                raise PeerError(
+                    f"The upstream's reply called more than {MAX_CALLS} tools.",
+                    code="upstream_malformed",
+                )
             calls.append(_Call(identity, name, place))
             number = len(calls) - 1
         call = calls[number]
@@ -336,6 +348,11 @@ class ToolName(ChunkRule):
             return
         choice, piece = found
         kind, _, body = body_of(piece)
+        if len(known.name) + len(more) > MAX_NAME_CHARACTERS:
+            raise PeerError(
+                f"The upstream sent a tool's name of more than {MAX_NAME_CHARACTERS} characters.",
+                code="upstream_malformed",
+            )
         known.name += more
         named = piece | {kind: body | {"name": known.name}}
         known.begin = with_piece(known.begin, choice, named)

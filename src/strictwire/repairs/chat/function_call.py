@@ -1,0 +1,112 @@
+"""The rule for the legacy ``function_call``: some servers still send it, some clients want it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from strictwire.model.chunks import Chunk
+from strictwire.repairs.chat.split import bare, envelope_of, only_choice, split
+from strictwire.repairs.rule import ChunkRule
+
+
+@dataclass(slots=True)
+class _Legacy:
+    envelope: dict[str, Any]
+    has_arguments: bool = False
+
+
+@dataclass(slots=True)
+class FunctionCall(ChunkRule):
+    """Say a legacy function call's name once, then its arguments as text.
+
+    An object in place of the text reads as no arguments at all, a repeated name is joined to
+    another name, and no arguments are invalid JSON. A choice calls tools or a function, never
+    both: what began first stays, or a client would run the same call twice.
+    """
+
+    name = "chat.function-call"
+    title = "A legacy function_call is repeated, empty, an object, or beside tool calls"
+    quirks = (51, 52, 53)
+    evidence = "lab:function-call-object"
+
+    calls: dict[int, _Legacy] = field(default_factory=dict)
+    tool_callers: tuple[int, ...] = ()
+
+    def feed(self, item: Chunk) -> Iterator[Chunk]:
+        choice = only_choice(item)
+        if choice is None:
+            yield item
+            return
+        index, delta = choice["index"], choice["delta"]
+        if delta.get("tool_calls"):
+            yield from self._beside_tools(item, choice)
+        elif "function_call" in delta:
+            yield from self._pieces(item, choice)
+        else:
+            if choice["finish_reason"]:
+                yield from self._close(index)
+            yield item
+
+    def finish(self) -> Iterator[Chunk]:
+        for index in tuple(self.calls):
+            yield from self._close(index)
+
+    def _beside_tools(self, item: Chunk, choice: dict[str, Any]) -> Iterator[Chunk]:
+        """Tool calls pass unless a function call came first; then the function call goes."""
+        index, delta = choice["index"], choice["delta"]
+        unwanted = "tool_calls" if index in self.calls else "function_call"
+        if unwanted == "function_call" and index not in self.tool_callers:
+            self.tool_callers = (*self.tool_callers, index)
+        if unwanted not in delta:
+            yield item
+            return
+        self.fired = True
+        kept = {name: delta[name] for name in delta if name != unwanted}
+        if "function_call" in kept:
+            yield from self._pieces(item, choice | {"delta": kept})
+        elif kept:
+            yield from split(item, [choice | {"delta": kept}])
+
+    def _pieces(self, item: Chunk, choice: dict[str, Any]) -> Iterator[Chunk]:
+        index, delta = choice["index"], choice["delta"]
+        told = delta["function_call"]
+        parts = [] if index in self.tool_callers else list(self._parts(item, index, told))
+        if parts == [told] and item.value["choices"][0]["delta"] is delta and len(delta) == 1:
+            yield item
+            return
+        self.fired = True
+        laid = [bare(choice, {"function_call": part}) for part in parts]
+        rest = {name: delta[name] for name in delta if name != "function_call"}
+        if rest:
+            laid.insert(0, choice | {"delta": rest})
+        if laid:
+            yield from split(item, laid)
+
+    def _parts(self, item: Chunk, index: int, told: Any) -> Iterator[dict[str, Any]]:
+        if not isinstance(told, dict):
+            return
+        name, arguments = told.get("name"), told.get("arguments")
+        if index not in self.calls and (name or arguments):
+            self.calls[index] = _Legacy(envelope_of(item.value))
+            yield {"name": name if isinstance(name, str) else "", "arguments": ""}
+        text = arguments if isinstance(arguments, str) else _as_text(arguments)
+        if text:
+            self.calls[index].has_arguments = True
+            yield {"arguments": text}
+
+    def _close(self, index: int) -> Iterator[Chunk]:
+        """A call that told no arguments has none."""
+        call = self.calls.get(index)
+        if call is None or call.has_arguments:
+            return
+        call.has_arguments = self.fired = True
+        choice = bare({"index": index}, {"function_call": {"arguments": "{}"}})
+        yield Chunk(call.envelope | {"choices": [choice]})
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None else msgspec.json.encode(value).decode()
