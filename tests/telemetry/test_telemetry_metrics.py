@@ -104,6 +104,15 @@ def test_a_reply_is_a_line(caplog: pytest.LogCaptureFixture) -> None:
     )
 
 
+def test_a_probe_is_told_only_when_it_fails(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    replies = LoggedReplies(Metrics())
+    replies.replied(ReplyRecord(**(OK | {"route": "/health"})))
+    assert not caplog.records
+    replies.replied(ReplyRecord(**(OK | {"route": "/ready", "status": 503, "outcome": "error"})))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
 def test_an_error_is_a_warning_and_a_client_that_left_is_none(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

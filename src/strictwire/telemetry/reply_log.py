@@ -13,6 +13,9 @@ log = logging.getLogger("strictwire.replies")
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
+_PROBES = frozenset(("/health", "/ready", "/metrics"))
+
+
 class LoggedReplies:
     """An ``Observer`` that logs, and passes on to another."""
 
@@ -27,7 +30,7 @@ class LoggedReplies:
 
     def replied(self, record: ReplyRecord) -> None:
         self._inner.replied(record)
-        level = logging.WARNING if record.outcome == "error" else logging.INFO
+        level = _level(record)
         if not log.isEnabledFor(level):
             return
         parts = [
@@ -46,3 +49,10 @@ class LoggedReplies:
         if record.repairs:
             parts.append(f"repairs={','.join(sorted(record.repairs))}")
         log.log(level, " ".join(parts))
+
+
+def _level(record: ReplyRecord) -> int:
+    """Probes and scrapes come every few seconds for ever; they matter when they fail."""
+    if record.outcome == "error":
+        return logging.WARNING
+    return logging.DEBUG if record.route in _PROBES else logging.INFO
