@@ -12,7 +12,7 @@ from chat_streams import chunk, frame, said, text_frame
 from relay.playing import PROMISE, play
 from strictwire.relay import make_chat_relay
 from strictwire.relay.ending import MAX_CHOICES_TOLD
-from strictwire.repairs.chat.tools import MAX_CALLS
+from strictwire.repairs.chat.tool_index import MAX_CALLS
 
 PIECE_BYTES = 256 * 1024  # one read of a socket
 TIMES_ALLOWED = 30

@@ -31,7 +31,8 @@ from strictwire.repairs.chat.finishes import (
 )
 from strictwire.repairs.chat.function_call import FunctionCall
 from strictwire.repairs.chat.tool_arguments import ToolArguments
-from strictwire.repairs.chat.tools import ToolId, ToolIndex, ToolName, ToolShape
+from strictwire.repairs.chat.tool_index import ToolIndex
+from strictwire.repairs.chat.tools import ToolId, ToolName, ToolShape
 from strictwire.repairs.chat.usage import UsagePlacement, UsageShape
 from strictwire.repairs.rule import ChunkRule
 
