@@ -12,13 +12,11 @@ class Chunk:
 
     ``value`` is never changed in place: a rule that repairs makes a new chunk, which has no
     ``raw``. A chunk that still has its ``raw`` is therefore exactly what the upstream sent.
-    ``block`` is the frame's whole block as it came (see ``Frame.raw``), for the splice.
     """
 
     value: dict[str, Any]
     raw: bytes = field(default=b"", compare=False, repr=False)
     event: str = ""
-    block: bytes = field(default=b"", compare=False, repr=False)
 
     def repaired(self, value: dict[str, Any]) -> Chunk:
         """The same chunk with another value; it no longer passes byte for byte."""

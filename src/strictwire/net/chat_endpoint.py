@@ -6,23 +6,21 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from strictwire import __version__
 from strictwire.config import Provider
 from strictwire.dialects.chat import ChatRequest, parse_request
 from strictwire.model.protocols import ReplyRelay, UpstreamRequest
 from strictwire.model.request import Promise
-from strictwire.net.access import credential
 from strictwire.net.call import Call
 from strictwire.net.client_side import read_body
 from strictwire.net.deadlines import Limits
 from strictwire.net.exchange import Exchange, Plan
 from strictwire.net.progress_header import carrier_of
 from strictwire.net.service import Service
+from strictwire.net.upstream_headers import upstream_headers, upstream_key, upstream_secrets
 from strictwire.relay import make_chat_relay
 from strictwire.routing import Route, named_fields
 
 UPSTREAM_PATH = "/chat/completions"
-USER_AGENT = f"strictwire/{__version__}".encode()
 
 
 async def complete(service: Service, call: Call) -> None:
@@ -53,6 +51,7 @@ async def complete(service: Service, call: Call) -> None:
         repairs_off=route.provider.repairs_off,
         max_reply_bytes=settings.max_reply_bytes,
     )
+    key = upstream_key(service, call, route.key)
     plan = Plan(
         route=call.route,
         provider=route.provider.name,
@@ -60,10 +59,10 @@ async def complete(service: Service, call: Call) -> None:
         is_stream=request.is_stream,
         limits=_limits(service, route.provider, promise),
         headers=call.reply_headers,
-        secrets=tuple(upstream_secrets(service, call, route)),
+        secrets=upstream_secrets(route.provider, key),
     )
     asks_stream = {"always": True, "never": False}.get(route.provider.stream, request.is_stream)
-    headers = upstream_headers(service, call, route, asks_stream=asks_stream)
+    headers = upstream_headers(call, route.provider, key, asks_stream=asks_stream)
     asking = ChatAsking(service, request, route, promise, headers, asks_stream)
     upstream = service.upstream_of(route.provider.name)
     exchange = Exchange(plan, asking, call.reply, upstream, service.observer, service.discard)
@@ -133,34 +132,3 @@ def _limits(service: Service, provider: Provider, promise: Promise) -> Limits:
             has_progress=promise.progress is not None,
         )
     )
-
-
-def upstream_headers(
-    service: Service, call: Call, route: Route[Provider], *, asks_stream: bool
-) -> tuple[tuple[bytes, bytes], ...]:
-    """What goes to the provider. Nothing of the client's but, at most, its key."""
-    provider = route.provider
-    headers = {
-        b"content-type": b"application/json",
-        b"accept": b"text/event-stream" if asks_stream else b"application/json",
-        b"user-agent": USER_AGENT,
-        b"x-request-id": call.request_id.encode(),
-    }
-    if route.key is not None:
-        headers[b"authorization"] = b"Bearer " + route.key.reveal().encode()
-    elif not service.settings.api_keys and (told := credential(call.headers)):
-        # No key of the gateway's own is at stake, so the client's is meant for the upstream.
-        headers[b"authorization"] = b"Bearer " + told.encode("latin-1")
-    for name, value in provider.headers:
-        headers[name.lower().encode()] = value.reveal().encode("latin-1")
-    return tuple(headers.items())
-
-
-def upstream_secrets(service: Service, call: Call, route: Route[Provider]) -> list[str]:
-    """What ``upstream_headers`` sends and no error may repeat."""
-    secrets = [value.reveal() for _, value in route.provider.headers]
-    if route.key is not None:
-        secrets.append(route.key.reveal())
-    elif not service.settings.api_keys and (told := credential(call.headers)):
-        secrets.append(told)
-    return secrets

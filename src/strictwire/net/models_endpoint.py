@@ -16,12 +16,12 @@ from strictwire.config import Provider
 from strictwire.model.errors import CallerError, PeerError, WireError
 from strictwire.model.protocols import UpstreamRequest
 from strictwire.net.call import Call
-from strictwire.net.chat_endpoint import upstream_headers, upstream_secrets
 from strictwire.net.error_replies import upstream_refusal
 from strictwire.net.service import Service
 from strictwire.net.upstream import fetch
+from strictwire.net.upstream_headers import upstream_headers, upstream_key, upstream_secrets
 from strictwire.relay.parsing import parse_json
-from strictwire.routing import Route
+from strictwire.routing import known_models
 
 # A model list is an answer that a person waits for.
 TIMEOUT_S = 10.0
@@ -74,19 +74,20 @@ async def _all_models(service: Service, call: Call) -> list[Model]:
 async def _models_of(service: Service, call: Call, provider: Provider) -> list[Model]:
     now = int(service.wall_clock())
     if provider.models:
-        names = [n for model in provider.models for n in (model.name, *model.aliases)]
-        return [_shaped({"id": name}, provider, now) for name in names]
-    key = provider.api_keys[0] if provider.api_keys else None
-    route = Route(provider, "", "", False, key)
+        known = known_models(service.settings)
+        return [
+            _shaped({"id": k.name}, provider, now) for k in known if k.provider == provider.name
+        ]
+    key = upstream_key(service, call, provider.api_keys[0] if provider.api_keys else None)
     request = UpstreamRequest(
         "GET",
         provider.base_url + "/models",
-        upstream_headers(service, call, route, asks_stream=False),
+        upstream_headers(call, provider, key, asks_stream=False),
     )
     upstream = service.upstream_of(provider.name)
     fetched = await fetch(upstream, request, timeout_s=TIMEOUT_S, max_bytes=MAX_LIST_BYTES)
     if fetched.status != 200:
-        secrets = upstream_secrets(service, call, route)
+        secrets = upstream_secrets(provider, key)
         raise upstream_refusal(fetched.status, fetched.headers, fetched.body, secrets)
     return [_shaped(model, provider, now) for model in _entries(fetched.body)]
 

@@ -57,4 +57,4 @@ def parse_chunk(frame: Frame) -> Chunk | Malformed:
     if not isinstance(value, dict):
         return Malformed(frame.data, "the data is not a JSON object")
     # Bytes that only a lenient reader understands must not pass as they came.
-    return Chunk(value, frame.data if is_strict else b"", frame.event, frame.raw)
+    return Chunk(value, frame.data if is_strict else b"", frame.event)

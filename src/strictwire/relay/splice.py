@@ -166,15 +166,13 @@ class Splicer:
         sink: StreamSink,
     ) -> None:
         """A frame was handled in the state ``before``; remember it if it proves repeatable."""
-        if (
-            not 0 < len(frame.raw) <= MAX_LEARNED_BYTES
-            or not before
-            or (stages.fingerprint() != before)
-        ):
+        after = stages.fingerprint()
+        if not 0 < len(frame.raw) <= MAX_LEARNED_BYTES or not before or after != before:
             # Also where nothing came of it: a state that grows with each frame costs more each.
             self._failed += 1
             # A finish reason that is held, say: text after it must be seen, for it cancels it.
-            self.check(stages)
+            if after != self._fingerprint:
+                self.forget()
             return
         if before != self._fingerprint:
             self._templates, self._inert, self._fingerprint = (), (), before

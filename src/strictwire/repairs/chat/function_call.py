@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from strictwire.model.chunks import Chunk
 from strictwire.repairs.chat.split import bare, envelope_of, only_choice, split
+from strictwire.repairs.chat.tools import arguments_text
 from strictwire.repairs.rule import ChunkRule
 
 
@@ -93,7 +92,7 @@ class FunctionCall(ChunkRule):
         if index not in self.calls and (name or arguments):
             self.calls[index] = _Legacy(envelope_of(item.value))
             yield {"name": name if isinstance(name, str) else "", "arguments": ""}
-        text = arguments if isinstance(arguments, str) else _as_text(arguments)
+        text = arguments_text(arguments)
         if text:
             self.calls[index].has_arguments = True
             yield {"arguments": text}
@@ -106,7 +105,3 @@ class FunctionCall(ChunkRule):
         call.has_arguments = self.fired = True
         choice = bare({"index": index}, {"function_call": {"arguments": "{}"}})
         yield Chunk(call.envelope | {"choices": [choice]})
-
-
-def _as_text(value: Any) -> str:
-    return "" if value is None else msgspec.json.encode(value).decode()

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from strictwire.model.chunks import Chunk
 from strictwire.repairs.chat.json_end import JsonEnd
-from strictwire.repairs.chat.split import only_choice
-from strictwire.repairs.chat.tools import body_of, only_piece, with_piece
+from strictwire.repairs.chat.split import bare, envelope_of, only_choice
+from strictwire.repairs.chat.tools import arguments_text, body_of, only_piece, with_piece
 from strictwire.repairs.rule import ChunkRule
 
 
@@ -52,15 +50,16 @@ class ToolArguments(ChunkRule):
         choice, piece = found
         key = (choice["index"], piece["index"])
         kind, text, body = body_of(piece)
+        call = self.calls.get(key)
+        if call is None:
+            call = self.calls[key] = _Arguments(kind, envelope_of(item.value))
         if "name" in body:
-            self.calls.setdefault(key, _Arguments(kind, _envelope_of(item)))
             yield item
             return
-        call = self.calls.setdefault(key, _Arguments(kind, _envelope_of(item)))
         told = body.get(text)
         if not isinstance(told, str):
             self.fired = True
-            told = _as_text(told)
+            told = arguments_text(told)
             item = with_piece(item, choice, piece | {kind: {text: told}})
         yield from self._add(call, told, item)
 
@@ -95,14 +94,5 @@ class ToolArguments(ChunkRule):
             elif call.kind == "function":
                 self.fired = True
                 piece = {"index": key[1], "function": {"arguments": "{}"}}
-                choice = {"index": index, "delta": {"tool_calls": [piece]}, "finish_reason": None}
+                choice = bare({"index": index}, {"tool_calls": [piece]})
                 yield Chunk(call.envelope | {"choices": [choice]})
-
-
-def _envelope_of(item: Chunk) -> dict[str, Any]:
-    names = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
-    return {name: item.value[name] for name in names if name in item.value}
-
-
-def _as_text(value: Any) -> str:
-    return "" if value is None else msgspec.json.encode(value).decode()

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError
 from strictwire.repairs.chat.split import bare, only_choice, split
@@ -25,6 +27,13 @@ def body_of(piece: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
         return "custom", "input", piece["custom"]
     body = piece.get("function")
     return "function", "arguments", body if isinstance(body, dict) else {}
+
+
+def arguments_text(told: Any) -> str:
+    """Arguments as text: what is none becomes its JSON, and nothing the empty text."""
+    if isinstance(told, str):
+        return told
+    return "" if told is None else msgspec.json.encode(told).decode()
 
 
 def only_piece(item: Chunk) -> tuple[dict[str, Any], dict[str, Any]] | None:
