@@ -7,12 +7,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-SOURCES := src tests bench tools
+SOURCES := src tests bench tools fuzz
 
-.PHONY: help setup dev serve test check fix bench fuzz docs clients lock clean
+.PHONY: help setup dev serve test check fix bench fuzz properties docs clients lock clean
 
 help: ## list the recipes
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.run-stamp ## make .venv with .venv/bin/strictwire, from the locked, hashed set
 
@@ -41,6 +41,7 @@ check: dev ## format, lint, types, generated pages
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/python tools/docs.py --check
+	$(BIN)/python tools/corpus_scripted.py --check
 
 fix: dev ## format and mend what the linter can mend
 	$(BIN)/ruff format $(SOURCES)
@@ -49,11 +50,15 @@ fix: dev ## format and mend what the linter can mend
 bench: dev ## time strictwire beside nginx; prints one table
 	$(BIN)/python -m bench $(ARGS)
 
-fuzz: dev ## longer property runs on decoder, relay and collect
-	STRICTWIRE_FUZZ=1 $(BIN)/python -m pytest -n 2 -m fuzz --timeout 900 $(ARGS)
+fuzz: dev ## ten minutes of hostile bytes at decoder, parser, relay and collect
+	$(BIN)/python -m fuzz $(ARGS)
 
-docs: dev ## write the generated pages anew
+properties: dev ## the property tests, with many more examples
+	STRICTWIRE_PROPERTIES=1 $(BIN)/python -m pytest -n 2 -m properties --timeout 900 $(ARGS)
+
+docs: dev ## write the generated pages, and the scripted corpus, anew
 	$(BIN)/python tools/docs.py
+	$(BIN)/python tools/corpus_scripted.py
 
 clients: dev ## run real command-line clients through the gateway (needs npm)
 	$(BIN)/python -m tests.clients $(ARGS)

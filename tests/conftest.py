@@ -1,7 +1,7 @@
-"""What all tests share: how hard hypothesis tries, and the marker ``fuzz``.
+"""What all tests share: how hard hypothesis tries, and the marker ``properties``.
 
-``make test`` runs every test, property tests with few examples. ``make fuzz`` sets
-``STRICTWIRE_FUZZ=1`` and runs those marked ``fuzz`` alone, with many.
+``make test`` runs every test, property tests with few examples. ``make properties`` sets
+``STRICTWIRE_PROPERTIES=1`` and runs those marked ``properties`` alone, with many.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ settings.register_profile(
     "quick", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile(
-    "fuzz", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "many", max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("fuzz" if os.environ.get("STRICTWIRE_FUZZ") == "1" else "quick")
+settings.load_profile("many" if os.environ.get("STRICTWIRE_PROPERTIES") == "1" else "quick")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "fuzz: a property test that is worth a long run (make fuzz)")
+    config.addinivalue_line(
+        "markers", "properties: a property test that is worth a long run (make properties)"
+    )

@@ -25,7 +25,9 @@ COLUMNS: tuple[frozenset[str], ...] = (
 )
 COLUMN_OF = {room: number for number, rooms in enumerate(COLUMNS) for room in rooms}
 
-PURE = frozenset({"model", "wire", "dialects", "repairs", "config", "routing", "relay"})
+PURE = frozenset(
+    {"model", "wire", "dialects", "repairs", "config", "routing", "relay", "conformance"}
+)
 # What pure rooms never import: I/O, clocks, chance, logging, the environment, other threads.
 IMPURE = frozenset(
     {"asyncio", "concurrent", "contextvars", "http", "httptools", "httpx", "io", "logging",
@@ -131,6 +133,16 @@ def test_the_lab_shares_no_code_with_what_it_tests() -> None:
     for module in IN_ROOMS:
         if room_of(module) == "lab":
             assert not {room_of(name) for name, _ in imports_of(module)} & tested, module
+
+
+def test_the_judge_of_the_wire_shares_no_code_with_what_it_judges() -> None:
+    """It may know the rules' names and titles, and no more of them."""
+    for module in IN_ROOMS:
+        if room_of(module) == "conformance":
+            names = {name for name, _ in imports_of(module) if name.startswith("strictwire.")}
+            assert not {room_of(name) for name in names} & {"wire", "dialects", "relay"}, module
+            told = {name for name in names if room_of(name) == "repairs"}
+            assert told <= {"strictwire.repairs", "strictwire.repairs.RULES"}, module
 
 
 def test_the_walk_sees_imports_wherever_they_stand() -> None:

@@ -33,7 +33,7 @@ class World:
     environ: Mapping[str, str] = field(default_factory=dict)
     error: BaseException | None = None
     served: list[tuple[Settings, bool]] = field(default_factory=list)
-    played: list[tuple[str, int, Any]] = field(default_factory=list)
+    played: list[tuple[Any, ...]] = field(default_factory=list)
 
     def run_gateway(self, settings: Settings, *, lab: bool, announce: Callable[[], None]) -> None:
         self.served.append((settings, lab))
@@ -41,8 +41,15 @@ class World:
             raise self.error
         announce()
 
-    def run_lab(self, host: str, port: int, playback: Any, announce: Callable[[], None]) -> None:
-        self.played.append((host, port, playback))
+    def run_lab(
+        self,
+        host: str,
+        port: int,
+        playback: Any,
+        announce: Callable[[], None],
+        recordings: Mapping[str, Path],
+    ) -> None:
+        self.played.append((host, port, playback, *recordings))
         if self.error is not None:
             raise self.error
         announce()
@@ -58,7 +65,7 @@ class World:
             run_gateway=self.run_gateway,
             run_lab=self.run_lab,
             parse_playback=self.parse_playback,
-            rule_names=lambda: ("chat.role",),
+            rule_modes=lambda: {"chat.role": ("on", "off")},
             scenarios=lambda: [SCENARIO],
         )
         return CliRunner().invoke(app, list(arguments), prog_name="strictwire", obj=outside)
@@ -247,6 +254,34 @@ def test_lab_serve() -> None:
     result = world.invoke("lab", "serve", *arguments)
     assert world.played == [("127.0.0.1", 8090, "pace=20ms,cut=7,body=close")]
     assert result.stdout.startswith(f"strictwire {__version__} lab on http://127.0.0.1:8090/v1;")
+
+
+def test_lab_serve_breaks_replies_and_plays_recordings(tmp_path: Path) -> None:
+    (tmp_path / "one.http").write_bytes(b"HTTP/1.1 200 OK\r\n\r\n")
+    world = World()
+    flags = ("--fault", "reset:300", "--encoding", "gzip", "--type", "text/plain")
+    result = world.invoke("lab", "serve", *flags, "--recordings", str(tmp_path))
+    assert result.exit_code == 0
+    assert world.played == [
+        ("127.0.0.1", 8081, "fault=reset:300,encoding=gzip,type=text/plain", "one")
+    ]
+    listed = world.invoke("lab", "list", "--recordings", str(tmp_path))
+    assert "recording:one" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "holds no recordings"), (b"no reply", "not a recorded HTTP/1 reply")],
+)
+@pytest.mark.parametrize("command", ["serve", "list"])
+def test_a_folder_without_good_recordings_is_a_clear_error(
+    command: str, content: bytes | None, words: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / "bad.http").write_bytes(content)
+    result = World().invoke("lab", command, "--recordings", str(tmp_path))
+    assert result.exit_code == 2
+    assert words in result.stderr
 
 
 def test_lab_list_names_the_scenarios() -> None:

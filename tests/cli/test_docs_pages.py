@@ -11,7 +11,7 @@ import pytest
 
 from strictwire.cli.app import app, main
 from strictwire.config import load
-from strictwire.config.settings import Model, Provider, Settings, Timeouts
+from strictwire.config.settings import Endpoints, Model, Provider, Settings, Timeouts
 from strictwire.config.table import rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,19 +40,19 @@ def test_other_arguments_are_refused() -> None:
 
 def test_every_setting_has_its_words_in_the_page() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
-    for cls in (Settings, Timeouts, Provider, Model):
+    for cls in (Settings, Timeouts, Endpoints, Provider, Model):
         for row in rows(cls):
             assert f"### `{row.name}`\n\n{row.doc}" in page
 
 
 def test_the_examples_of_the_page_are_good_files() -> None:
-    from strictwire.repairs import SWITCHABLE
+    from strictwire.repairs import MODES
 
     page = (ROOT / "docs" / "settings.md").read_text()
     examples = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert len(examples) == 2
     for example in examples:
-        load(example, source="example", environ={"TEAM_KEY": "sk-dummy"}, known_rules=SWITCHABLE)
+        load(example, source="example", environ={"TEAM_KEY": "sk-dummy"}, known_rules=MODES)
 
 
 def test_the_entry_point_is_the_app() -> None:

@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 import pytest
 
 from strictwire.config import (
+    Endpoints,
     Model,
     Provider,
     Secret,
@@ -27,7 +28,12 @@ ENVIRON = {"KEY": "sk-dummy", "PORT": "8000", "SECONDS": "2.5", "YES": "true", "
 
 
 def loaded(text: str, **more: object) -> Settings:
-    arguments = {"source": "f.yaml", "environ": ENVIRON, "known_rules": ("chat.role",), **more}
+    arguments = {
+        "source": "f.yaml",
+        "environ": ENVIRON,
+        "known_rules": {"chat.role": ("on", "off")},
+        **more,
+    }
     return load(text, **arguments)  # type: ignore[arg-type]
 
 
@@ -82,6 +88,7 @@ TOP_LEVEL = [
     ("force-upstream-stream: true", "stream", "always"),
     ("force-upstream-stream: false", "stream", "auto"),
     ("timeouts: {idle: 1, total: 0}", "timeouts", Timeouts(idle=1.0)),
+    ("endpoints: {audio: off, files: true}", "endpoints", Endpoints(audio=False)),
 ]
 
 
@@ -165,9 +172,9 @@ def test_an_anchor_used_twice_warns_no_one() -> None:
     assert loaded("host: &a 127.0.0.1\nlog_level: &a debug").log_level == "debug"
 
 
-def test_repairs_off_names_the_rules_that_are_off() -> None:
-    assert provider_of("repairs: {chat.role: off}").repairs_off == {"chat.role"}
-    assert provider_of("repairs: {chat.role: on}").repairs_off == frozenset()
+def test_the_modes_are_those_that_the_file_names() -> None:
+    assert provider_of("repairs: {chat.role: off}").modes == {"chat.role": "off"}
+    assert provider_of("repairs: {}").modes == {}
 
 
 # ---- flags ----
@@ -303,7 +310,7 @@ def test_shown_url_has_no_password() -> None:
     assert shown_url("http://h/v1") == "http://h/v1"
 
 
-@pytest.mark.parametrize("cls", [Settings, Provider, Model, Timeouts])
+@pytest.mark.parametrize("cls", [Settings, Provider, Model, Timeouts, Endpoints])
 def test_every_setting_is_a_row_with_words(cls: type) -> None:
     assert [row.name for row in rows(cls)] == [field.name for field in fields(cls)]
     for row in rows(cls):

@@ -6,7 +6,11 @@ import pytest
 
 from strictwire.config import Problem, SettingsError, load
 
-RULES = ("chat.role", "chat.tool-index", "reply.tool-finish")
+RULES = {
+    "chat.role": ("on", "off"),
+    "chat.think-tags": ("keep", "split"),
+    "reply.tool-finish": ("on", "off"),
+}
 ENVIRON = {"KEY": "sk-dummy", "EMPTY": "", "SPACED": "sk dummy", "PORT": "8000", "WORD": "many"}
 ONE = "providers:\n- name: one\n  base_url: http://h\n"
 
@@ -108,6 +112,7 @@ WRONG_IN_PROVIDER = {
     "request_body": ("timeouts: {request_body: 1}", "timeouts.request_body", "the top level"),
     "unknown rule": ("repairs: {chat.roll: off}", "repairs.chat.roll", "did you mean chat.role?"),
     "unknown mode": ("repairs: {chat.role: no}", "repairs.chat.role", "one of on, off"),
+    "another mode": ("repairs: {chat.think-tags: on}", "repairs.chat.think-tags", "keep, split"),
     "rules as a list": ("repairs: [chat.role]", "repairs", "a mapping of rule names"),
     "mode is a list": ("repairs: {chat.role: []}", "repairs.chat.role", "one of on, off"),
     "header of the connection": ("headers: {Host: a}", "headers.Host", "take it out"),

@@ -11,15 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strictwire.dialects.chat import ChatRequest, parse_request
+from strictwire.dialects.model_request import UpstreamAsk
 from strictwire.model.errors import CallerError
 
 # What the gateway changes or asks for, in a body that it otherwise leaves alone.
-EVERYTHING: dict[str, Any] = {
-    "model": "other",
-    "is_stream": True,
-    "asks_usage": True,
-    "asks_progress": True,
-}
+EVERYTHING = UpstreamAsk("other", is_stream=True, asks_usage=True, asks_progress=True)
 
 
 def refusal_of(body: bytes) -> CallerError | None:
@@ -58,14 +54,14 @@ def test_no_depth_crashes_the_reader(opening: str) -> None:
             assert problem is None or problem.param in ("x", "more")
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(st.binary(max_size=60) | st.text(st.characters(codec="utf-8"), max_size=60).map(str.encode))
 def test_bytes_that_are_no_request_are_refused_and_nothing_else(body: bytes) -> None:
     with pytest.raises(CallerError):
         parse_request(body)
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(st.integers(0, len(HEALTHY) - 1), st.binary(min_size=1, max_size=3))
 def test_a_spoiled_body_passes_or_is_refused(place: int, noise: bytes) -> None:
     body = HEALTHY.encode()
@@ -97,7 +93,7 @@ SPELLINGS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(unknown=UNKNOWN, spelling=st.sampled_from(SPELLINGS))
 def test_fields_that_are_not_ours_are_kept_to_the_byte(
     unknown: dict[str, Any], spelling: dict[str, Any]
@@ -105,8 +101,8 @@ def test_fields_that_are_not_ours_are_kept_to_the_byte(
     value = {**unknown, "model": "m", "messages": [{"role": "user", "content": "hi"}]}
     body = json.dumps(value, **spelling).encode()
     request = parse_request(body)
-    assert request.upstream_body(model="m", is_stream=False) == body
-    changed = parse_request(request.upstream_body(**EVERYTHING))
+    assert request.upstream_body(UpstreamAsk("m", is_stream=False)) == body
+    changed = parse_request(request.upstream_body(EVERYTHING))
     for name in (*unknown, "messages"):
         assert bytes(changed.fields[name]) == bytes(request.fields[name])
 
@@ -118,7 +114,7 @@ def asked(**fields: Any) -> ChatRequest:
 
 def sent(request: ChatRequest, **changes: Any) -> dict[str, Any]:
     told = {"model": "m", "is_stream": request.is_stream, **changes}
-    value: dict[str, Any] = json.loads(request.upstream_body(**told))
+    value: dict[str, Any] = json.loads(request.upstream_body(UpstreamAsk(**told)))
     return value
 
 
@@ -132,7 +128,7 @@ def sent(request: ChatRequest, **changes: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_a_value_keeps_its_spelling(text: str) -> None:
     body = f"{HEALTHY[:-1]},{text}}}".encode()
-    changed = parse_request(body).upstream_body(model="other", is_stream=True)
+    changed = parse_request(body).upstream_body(UpstreamAsk("other", is_stream=True))
     assert text.removeprefix('"x":').encode() in changed
 
 
@@ -175,8 +171,38 @@ def test_stream_options_go_with_the_stream() -> None:
 def test_a_refused_field_is_left_out_even_if_we_ask_for_it() -> None:
     request = asked(stream=True, top_k=5)
     refused = frozenset(("top_k", "return_progress", "stream_options", "never_sent"))
-    told = sent(request, asks_usage=True, asks_progress=True, refused=refused)
+    told = sent(request, asks_usage=True, asks_progress=True, without=refused)
     assert set(told) == {"model", "messages", "stream"}
+
+
+def test_a_field_goes_under_its_other_name_with_its_spelling() -> None:
+    body = HEALTHY[:-1] + ',"max_completion_tokens":12}'
+    ask = UpstreamAsk("m", is_stream=False, renamed={"max_completion_tokens": "max_tokens"})
+    told = json.loads(parse_request(body.encode()).upstream_body(ask))
+    assert told["max_tokens"] == 12
+    assert "max_completion_tokens" not in told
+
+
+@pytest.mark.parametrize("options", [{}, None])
+def test_stream_options_that_say_nothing_are_not_sent(options: dict[str, Any] | None) -> None:
+    """Empty ones truncate mlx-lm's stream (quirk 88)."""
+    request = asked(stream=True, stream_options=options)
+    assert "stream_options" not in sent(request)
+    assert sent(request, asks_usage=True)["stream_options"] == {"include_usage": True}
+    kept = asked(stream=True, stream_options={"include_usage": False})
+    assert sent(kept)["stream_options"] == {"include_usage": False}
+
+
+def test_the_tools_that_may_be_called_are_read() -> None:
+    tools = [
+        {"type": "function", "function": {"name": "look", "parameters": {}}},
+        {"type": "custom", "custom": {"name": "patch"}},
+        {"type": "function"},
+        {"type": "function", "function": {"name": 5}},
+        {"type": "function", "function": "text"},
+    ]
+    assert asked(tools=tools).tools == {"look", "patch"}
+    assert asked().tools == frozenset()
 
 
 def test_the_body_does_not_show_in_a_representation() -> None:

@@ -169,7 +169,7 @@ def written(events: list[Event], promise: Promise = PROMISE) -> list[dict[str, A
     return [json.loads(json.dumps(chunk)) for chunk in chunks if chunk is not None]
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(
     begun=ENVELOPES,
     events=st.lists(EVENTS, min_size=1, max_size=12),
@@ -180,7 +180,7 @@ def test_what_is_written_is_read_back(begun: Begun, events: list[Event], key: Re
     assert read(*written([begun, *events], promise)) == [begun, *events]
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(begun=ENVELOPES, events=st.lists(EVENTS, max_size=12))
 def test_each_chunk_is_complete(begun: Begun, events: list[Event]) -> None:
     for chunk in written([begun, *events]):

@@ -145,7 +145,7 @@ MESSAGES = st.builds(
 )
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(told=st.lists(MESSAGES, min_size=1, max_size=4), has_logprobs=st.booleans())
 def test_any_healthy_object_comes_out_as_it_went_in(
     told: list[dict[str, Any]], has_logprobs: bool

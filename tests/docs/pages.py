@@ -28,7 +28,13 @@ class Block:
 
 def pages() -> list[Path]:
     """Every page that a reader may open, in a fixed order."""
-    folders = (ROOT, ROOT / "docs", ROOT / "docs" / "decisions", ROOT / "changelog.d")
+    folders = (
+        ROOT,
+        ROOT / "docs",
+        ROOT / "docs" / "rules",
+        ROOT / "docs" / "decisions",
+        ROOT / "changelog.d",
+    )
     return [path for folder in folders for path in sorted(folder.glob("*.md"))] + [
         ROOT / "corpus" / "README.md"
     ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from strictwire.lab.ask import Ask
+from strictwire.lab.ask import Ask, Dialect
 from strictwire.lab.scenarios import Expect, ExpectedCall, ExpectedChoice, ExpectedError, Scenario
 
 # Statuses of an upstream that mean the same to the client; others become 502.
@@ -20,6 +20,8 @@ KEPT = frozenset((400, 401, 402, 403, 404, 408, 409, 413, 422, 429, *range(500, 
 NO_COUNTS = (0, 0)
 # Whole replies that say an answer and an error: a client that streams gets both.
 SAYS_THEN_FAILS = ("error-finish", "error-finish-bare")
+# A gateway that was told to ask for streams only does not ask in another way.
+REFUSES_STREAMS = "refuses-stream"
 TOOLS: list[dict[str, Any]] = [
     {
         "type": "function",
@@ -34,20 +36,26 @@ TOOLS: list[dict[str, Any]] = [
         },
     }
 ]
-MESSAGES = [{"role": "user", "content": "Say hello."}]
+PROMPT = "Say hello."
+# What is asked, by the dialect in which it is asked.
+QUESTIONS: dict[Dialect, dict[str, Any]] = {
+    "chat": {"messages": [{"role": "user", "content": PROMPT}]},
+    "completions": {"prompt": PROMPT},
+}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One kind of request. ``fields`` go into the body beside model and messages."""
+    """One kind of request. ``fields`` go into the body beside the model and the question."""
 
     is_stream: bool
     includes_usage: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
+    dialect: Dialect = "chat"
 
     @property
     def body(self) -> dict[str, Any]:
-        body = {"messages": MESSAGES, "stream": self.is_stream, **self.fields}
+        body = {**QUESTIONS[self.dialect], "stream": self.is_stream, **self.fields}
         if self.includes_usage:
             body["stream_options"] = {"include_usage": True}
         return body
@@ -89,12 +97,18 @@ def of_scenario(row: Scenario, asked: Asked, *, mode: str) -> Seen:
     # A gateway that collects asks for usage itself.
     includes_usage = asks_stream and (asked.includes_usage or not asked.is_stream)
     body = {**asked.body, "model": row.name, "stream": asks_stream}
-    ask = replace(Ask.parse(json.dumps(body).encode()), includes_usage=includes_usage)
+    ask = Ask.parse(json.dumps(body).encode(), dialect=asked.dialect)
+    ask = replace(ask, includes_usage=includes_usage)
     expect = row.expect_for(ask)
     if expect.error and row.name in SAYS_THEN_FAILS and asked.is_stream and not asks_stream:
         said = "".join(row.tell(ask).choices[0].text)
         late = replace(expect.error, is_early=False)
         expect = Expect((ExpectedChoice(text=said, finish_reason=None),), error=late)
+    elif expect.error and asked.is_stream and row.reply(ask).is_event_stream:
+        # A stream, though an object was asked for: this client sees what came before the error.
+        expect = row.expect_for(replace(ask, is_stream=True))
+    elif row.name == REFUSES_STREAMS and mode == "always":
+        expect = Expect(error=ExpectedError(400, "unsupported_parameter"))
     return _seen(expect, asked)
 
 
@@ -107,8 +121,8 @@ def of_recording(entry: dict[str, Any], asked: Asked) -> Seen:
     choices = tuple(
         ExpectedChoice(
             text=choice["text"],
-            reasoning=choice["reasoning"],
-            calls=tuple(ExpectedCall(**call) for call in choice["tool_calls"]),
+            reasoning=choice.get("reasoning", ""),
+            calls=tuple(ExpectedCall(**call) for call in choice.get("tool_calls", ())),
             finish_reason=choice["finish_reason"],
         )
         for choice in told["choices"]

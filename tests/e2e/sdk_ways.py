@@ -131,7 +131,7 @@ def _whole_choice(choice: Any) -> SeenChoice:
     )
 
 
-def _error(error: openai.APIError) -> Error:
+def error_of(error: openai.APIError) -> Error:
     code = error.code if error.code is None else str(error.code)
     if isinstance(error, openai.APIStatusError):
         retry_after = error.response.headers.get("retry-after")
@@ -149,7 +149,7 @@ async def sync_loop(sync: OpenAI, later: AsyncOpenAI, model: str, asked: Asked) 
         for chunk in sync.chat.completions.create(model=model, **asked.body):
             told.add(chunk)
     except openai.APIError as error:
-        return told.seen(_error(error))
+        return told.seen(error_of(error))
     return told.seen()
 
 
@@ -159,7 +159,7 @@ async def async_loop(sync: OpenAI, later: AsyncOpenAI, model: str, asked: Asked)
         async for chunk in await later.chat.completions.create(model=model, **asked.body):
             told.add(chunk)
     except openai.APIError as error:
-        return told.seen(_error(error))
+        return told.seen(error_of(error))
     return told.seen()
 
 
@@ -179,7 +179,7 @@ async def sync_helper(sync: OpenAI, later: AsyncOpenAI, model: str, asked: Asked
     except openai.LengthFinishReasonError as cut:
         return _whole(cut.completion)
     except openai.APIError as error:
-        return told.seen(_error(error))
+        return told.seen(error_of(error))
 
 
 async def async_helper(sync: OpenAI, later: AsyncOpenAI, model: str, asked: Asked) -> Seen:
@@ -193,21 +193,21 @@ async def async_helper(sync: OpenAI, later: AsyncOpenAI, model: str, asked: Aske
     except openai.LengthFinishReasonError as cut:
         return _whole(cut.completion)
     except openai.APIError as error:
-        return told.seen(_error(error))
+        return told.seen(error_of(error))
 
 
 async def sync_whole(sync: OpenAI, later: AsyncOpenAI, model: str, asked: Asked) -> Seen:
     try:
         return _whole(sync.chat.completions.create(model=model, **asked.body))
     except openai.APIError as error:
-        return Seen(error=_error(error))
+        return Seen(error=error_of(error))
 
 
 async def async_whole(sync: OpenAI, later: AsyncOpenAI, model: str, asked: Asked) -> Seen:
     try:
         return _whole(await later.chat.completions.create(model=model, **asked.body))
     except openai.APIError as error:
-        return Seen(error=_error(error))
+        return Seen(error=error_of(error))
 
 
 # Each way with and without usage over the two kinds of client, so that all four are seen.

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from asking import providers_at
 from uvicorn.config import Config
 from uvicorn.server import Server
 
@@ -25,10 +26,11 @@ from strictwire.lab.replay import recordings_in
 from strictwire.lab.server import LabServer
 from strictwire.net.client_side.listen import bind_listeners
 from strictwire.net.client_side.server import StrictConfig, StrictServer
-from strictwire.repairs import SWITCHABLE
+from strictwire.repairs import MODES as RULE_MODES
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "corpus" / "chat"
+COMPLETIONS_CORPUS = ROOT / "corpus" / "completions"
 MODES = ("auto", "always", "never")
 SEND_PUSH = ("h11", "httptools")
 KEY = "sk-dummy-gateway"
@@ -42,9 +44,7 @@ _PLAIN = """
 linger_s: {linger_s}
 drain_timeout: 1
 stream: {stream}
-providers:
-  - name: lab
-    base_url: {url}
+providers: {providers}
 """
 _NAMED = """
 linger_s: {linger_s}
@@ -72,7 +72,8 @@ class Stand:
 
     def __init__(self) -> None:
         self.urls: dict[str, str] = {}
-        self.lab = LabServer(recordings=recordings_in(CORPUS))
+        recordings = {**recordings_in(CORPUS), **recordings_in(COMPLETIONS_CORPUS)}
+        self.lab = LabServer(recordings=recordings)
         self._servers: list[Server] = []
         self._is_up = threading.Event()
         self._failure: BaseException | None = None
@@ -113,11 +114,12 @@ class Stand:
 
     def _made(self) -> list[tuple[str, Server, list[Any]]]:
         url = self.lab.url
+        providers = providers_at(url)
         plain = {
-            mode: _settings(_PLAIN.format(linger_s=LINGER_S, stream=mode, url=url))
+            mode: _settings(_PLAIN.format(linger_s=LINGER_S, stream=mode, providers=providers))
             for mode in MODES
         }
-        patient = _settings(_PLAIN.format(linger_s=PATIENT_S, stream="auto", url=url))
+        patient = _settings(_PLAIN.format(linger_s=PATIENT_S, stream="auto", providers=providers))
         named = _settings(
             _NAMED.format(linger_s=LINGER_S, url=url, key=KEY, upstream_key=UPSTREAM_KEY)
         )
@@ -133,7 +135,7 @@ class Stand:
 
 
 def _settings(text: str) -> Settings:
-    return load(text, source="the stand", environ={}, known_rules=SWITCHABLE)
+    return load(text, source="the stand", environ={}, known_rules=RULE_MODES)
 
 
 async def _nothing(scope: Any, receive: Any, send: Any) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Callable
 import httpx
 import openai
 import pytest
-from expectations import MESSAGES
+from expectations import QUESTIONS
 from openai import OpenAI
 from stand import KEY, UPSTREAM_KEY, Stand
 
 from strictwire.lab.scenarios import SCENARIOS
 
 MakeClient = Callable[..., OpenAI]
+MESSAGES = QUESTIONS["chat"]["messages"]
 TEXT = SCENARIOS["healthy-text"].expect.choices[0].text
 
 

@@ -19,7 +19,13 @@ from trial import Trial
 from strictwire.lab.replay import RECORDING_PREFIX
 
 RECORDINGS = {Path(entry["file"]).stem: entry for entry in index_of(CORPUS)}
-SHAPES = {"streamed": Asked(is_stream=True), "whole": Asked(is_stream=False)}
+SHAPES = {"streamed": True, "whole": False}
+
+
+def asked_of(entry: dict[str, Any], *, is_stream: bool) -> Asked:
+    """As many choices as were recorded."""
+    count = len(entry["expect"].get("choices", ()))
+    return Asked(is_stream, fields={"n": count} if count > 1 else {})
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -33,5 +39,6 @@ async def test_a_recording_reaches_the_client_whole(
     trial = Trial(
         stand.urls[mode], RECORDING_PREFIX + name, partial(of_recording, entry), has_logprobs=False
     )
-    assert not await trial.by_sdk(*clients[mode], SHAPES[shape])
-    assert not trial.by_bytes(bytes_client, SHAPES[shape])
+    asked = asked_of(entry, is_stream=SHAPES[shape])
+    assert not await trial.by_sdk(*clients[mode], asked)
+    assert not trial.by_bytes(bytes_client, asked)

@@ -6,10 +6,12 @@ A subset of scenarios, one of each kind that another cut or another way out may 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 
 import httpx
 import pytest
+from asking import asked_of, model_of
 from expectations import Asked, differences, of_scenario
 from sdk_ways import Clients, async_loop
 from stand import SEND_PUSH, Stand
@@ -38,7 +40,7 @@ SUBSET = (
     "error-in-stream-late",
     "truncated-clean",
 )
-SHAPES = {"streamed": Asked(is_stream=True), "whole": Asked(is_stream=False)}
+SHAPES = {"streamed": True, "whole": False}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -47,9 +49,10 @@ SHAPES = {"streamed": Asked(is_stream=True), "whole": Asked(is_stream=False)}
 def test_how_the_upstream_sends_does_not_matter(
     name: str, playback: str, shape: str, stand: Stand, bytes_client: httpx.Client
 ) -> None:
-    expect = partial(of_scenario, SCENARIOS[name], mode="auto")
-    trial = Trial(stand.urls["auto"], f"{name}@{playback}", expect)
-    assert not trial.by_bytes(bytes_client, SHAPES[shape])
+    row = SCENARIOS[name]
+    expect = partial(of_scenario, row, mode="auto")
+    trial = Trial(stand.urls["auto"], model_of(row, playback), expect)
+    assert not trial.by_bytes(bytes_client, asked_of(row, is_stream=SHAPES[shape]))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -59,9 +62,11 @@ def test_how_the_upstream_sends_does_not_matter(
 async def test_any_asgi_server_will_do(
     name: str, server: str, shape: str, stand: Stand, clients: Clients, bytes_client: httpx.Client
 ) -> None:
-    trial = Trial(stand.urls[server], name, partial(of_scenario, SCENARIOS[name], mode="auto"))
-    assert not await trial.by_sdk(*clients[server], SHAPES[shape])
-    assert not trial.by_bytes(bytes_client, SHAPES[shape])
+    row = SCENARIOS[name]
+    asked = asked_of(row, is_stream=SHAPES[shape])
+    trial = Trial(stand.urls[server], model_of(row), partial(of_scenario, row, mode="auto"))
+    assert not await trial.by_sdk(*clients[server], asked)
+    assert not trial.by_bytes(bytes_client, asked)
 
 
 @pytest.mark.parametrize("gateway", ["auto", *SEND_PUSH])
@@ -78,13 +83,13 @@ def test_after_an_error_in_a_stream_the_next_request_is_answered(
 @pytest.mark.asyncio(loop_scope="session")
 async def test_replies_at_the_same_time_do_not_mix(clients: Clients) -> None:
     """All scenarios at once: each stream holds its own reply and nothing of another."""
-    asked = Asked(is_stream=True, includes_usage=True)
     rows = [row for row in SCENARIOS.values() if row.name != "finish-then-open-socket"]
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def ask(row: Scenario) -> list[str]:
+        asked = replace(asked_of(row, is_stream=True), includes_usage=True)
         async with turns:
-            seen = await async_loop(*clients["patient"], f"{row.name}@pace=1ms", asked)
+            seen = await async_loop(*clients["patient"], model_of(row, "pace=1ms"), asked)
         expected = of_scenario(row, asked, mode="auto")
         return [f"{row.name}: {one}" for one in differences(expected, seen)]
 

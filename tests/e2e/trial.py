@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import completions_ways
 import httpx
+import sdk_ways
 from expectations import Asked, Seen, differences
 from openai import AsyncOpenAI, OpenAI
-from sdk_ways import STREAMED, WHOLE
 from wire_judge import judge
 
 
@@ -23,10 +24,11 @@ class Trial:
 
     async def by_sdk(self, sync: OpenAI, later: AsyncOpenAI, asked: Asked) -> list[str]:
         """Every way of the SDK; usage is asked for as each way does."""
+        known = sdk_ways if asked.dialect == "chat" else completions_ways
         if not asked.is_stream:
-            ways = [(name, way, False) for name, way in WHOLE.items()]
+            ways = [(name, way, False) for name, way in known.WHOLE.items()]
         else:
-            ways = [(name, way, usage) for name, (way, usage) in STREAMED.items()]
+            ways = [(name, way, usage) for name, (way, usage) in known.STREAMED.items()]
         problems = []
         for name, way, includes_usage in ways:
             told = replace(asked, includes_usage=includes_usage)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ import httpx
 from expectations import Asked, Error, Seen, SeenChoice
 from jsonschema import Draft202012Validator
 
+from relay import completions_judge
 from relay.judge import Choice, Told, judge_object, judge_stream
+from strictwire.lab.ask import Dialect
 
 SCHEMA = (
     Path(__file__).resolve().parents[3] / "shared/data/openai-schema/responses.relaxed.schema.json"
@@ -34,28 +38,58 @@ _STANDING = {b'"id"': b'"id":"x"', b'"created"': b'"created":1', b'"model"': b'"
 MAX_REMEMBERED = 4096
 
 
+@dataclass(frozen=True)
+class Law:
+    """How one dialect is judged: by whom, and the schema's names for what it sends."""
+
+    path: str
+    judge_stream: Callable[..., Told]
+    judge_object: Callable[[bytes], Told]
+    chunk_schema: str
+    object_schema: str
+
+
+LAWS: dict[Dialect, Law] = {
+    "chat": Law(
+        "/chat/completions",
+        judge_stream,
+        judge_object,
+        "CreateChatCompletionStreamResponse",
+        "CreateChatCompletionResponse",
+    ),
+    "completions": Law(
+        "/completions",
+        completions_judge.judge_stream,
+        completions_judge.judge_object,
+        "CreateCompletionResponse",
+        "CreateCompletionResponse",
+    ),
+}
+
+
 def judge(client: httpx.Client, url: str, model: str, asked: Asked) -> tuple[Seen, list[str]]:
     """What a strict client saw, and every fault of the reply's head and body."""
-    reply = client.post(f"{url}/chat/completions", json={"model": model, **asked.body})
+    law = LAWS[asked.dialect]
+    reply = client.post(url + law.path, json={"model": model, **asked.body})
     faults = [] if reply.headers.get("x-request-id") else ["no x-request-id"]
     if "content-encoding" in reply.headers:
         faults.append("the reply is compressed")
     if reply.status_code != 200:
         return _judge_status(reply, faults)
     if not asked.is_stream:
-        return _judge_whole(reply, faults)
+        return _judge_whole(reply, law, faults)
     faults += [
         f"{name} is {reply.headers.get(name)!r}"
         for name, value in STREAM_HEADERS.items()
         if reply.headers.get(name) != value
     ]
-    told = judge_stream(reply.content, includes_usage=asked.includes_usage)
+    told = law.judge_stream(reply.content, includes_usage=asked.includes_usage)
     for line in reply.content.split(b"\n"):
         payload = line.removeprefix(b"data: ")
         if payload.startswith(b'{"error"'):
             faults += schema_faults("ErrorResponse", payload)
         elif payload.startswith(b"{"):
-            faults += schema_faults("CreateChatCompletionStreamResponse", payload)
+            faults += schema_faults(law.chunk_schema, payload)
     has_closed = reply.headers.get("connection") == "close"
     if told.error is None and has_closed:
         faults.append("a reply in good order closes the connection")
@@ -73,11 +107,11 @@ def _judge_status(reply: httpx.Response, faults: list[str]) -> tuple[Seen, list[
     return Seen(error=Error(reply.status_code, error["code"], retry_after)), faults
 
 
-def _judge_whole(reply: httpx.Response, faults: list[str]) -> tuple[Seen, list[str]]:
+def _judge_whole(reply: httpx.Response, law: Law, faults: list[str]) -> tuple[Seen, list[str]]:
     if reply.headers.get("content-type") != "application/json":
         faults.append(f"an object as {reply.headers.get('content-type')!r}")
-    faults += schema_faults("CreateChatCompletionResponse", reply.content)
-    told = judge_object(reply.content)
+    faults += schema_faults(law.object_schema, reply.content)
+    told = law.judge_object(reply.content)
     seen = _seen(told)
     is_unknown = reply.headers.get("x-strictwire-usage") == "unknown"
     if is_unknown and seen.usage != (0, 0):

@@ -24,9 +24,14 @@ class Heard:
 def chat_request(
     model: str, *, close: bool = True, version: str = "1.1", **fields: object
 ) -> bytes:
-    body = json.dumps({"model": model, "messages": [], **fields}).encode()
+    told = {"model": model, "messages": [], **fields}
+    return json_request("/v1/chat/completions", told, close=close, version=version)
+
+
+def json_request(path: str, value: object, *, close: bool = True, version: str = "1.1") -> bytes:
+    body = json.dumps(value).encode()
     head = [
-        f"POST /v1/chat/completions HTTP/{version}",
+        f"POST {path} HTTP/{version}",
         "Host: lab",
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from strictwire.lab.playback import Playback, split_model
+from strictwire.lab.playback import Fault, Playback, split_model
 from strictwire.model.errors import CallerError
 
 DATA = "café 日本語 🦜 ".encode() * 40
@@ -22,6 +22,13 @@ DATA = "café 日本語 🦜 ".encode() * 40
         ("cut=random:3,cut=7", Playback(cut_bytes=7)),
         ("body=http1.0", Playback(body="http1.0")),
         ("pace=1ms,cut=7,body=close", Playback(pace_s=0.001, cut_bytes=7, body="close")),
+        ("fault=cut:300", Playback(fault=Fault("cut", 300))),
+        ("fault=half-close:0", Playback(fault=Fault("half-close", 0))),
+        ("fault=reset:head", Playback(fault=Fault("reset", None))),
+        ("encoding=gzip", Playback(encoding="gzip")),
+        ("type=text/plain", Playback(content_type="text/plain")),
+        ("type=text/plain; charset=utf-8", Playback(content_type="text/plain; charset=utf-8")),
+        ("type=none", Playback(content_type="none")),
     ],
 )
 def test_what_is_said_is_played(text: str, expected: Playback) -> None:
@@ -40,7 +47,7 @@ def test_a_models_options_go_over_the_servers() -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("speed=1", "pace, cut and body"),
+        ("speed=1", "pace, cut, body, fault"),
         ("pace", "pace must"),
         ("pace=20", "pace must"),
         ("pace=-1s", "pace must"),
@@ -54,6 +61,15 @@ def test_a_models_options_go_over_the_servers() -> None:
         ("cut=random:", "cut must"),
         ("cut=" + "9" * 5000, "cut must"),
         ("body=gzip", "body must"),
+        ("fault=cut", "fault must"),
+        ("fault=cut:", "fault must"),
+        ("fault=cut:-1", "fault must"),
+        ("fault=cut:9999999999999999", "fault must"),
+        ("fault=burn:300", "fault must"),
+        ("encoding=br", "encoding must"),
+        ("type=text", "type must"),
+        ("type=text/plain\r\nx: y", "type must"),
+        ("type=" + "a" * 100 + "/b", "type must"),
     ],
 )
 def test_nonsense_is_a_clear_400(text: str, named: str) -> None:

@@ -13,22 +13,33 @@ import pytest
 from lab_wire import ask, chat_request
 
 from strictwire.lab.playback import BODIES
-from strictwire.lab.replay import RECORDING_PREFIX, Recording, recordings_in
+from strictwire.lab.replay import RECORDING_PREFIX, Recording, checked_recordings, recordings_in
 from strictwire.lab.script import Ending
 from strictwire.lab.server import LabServer
-from strictwire.model.errors import MisuseError
+from strictwire.model.errors import CallerError, MisuseError
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "corpus" / "chat"
-INDEX: list[dict[str, Any]] = json.loads((CORPUS / "index.json").read_text("utf-8"))["recordings"]
+FOLDERS = (CORPUS, ROOT / "corpus" / "completions")
+
+
+def index_of(folder: Path) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = json.loads((folder / "index.json").read_text("utf-8"))[
+        "recordings"
+    ]
+    return entries
+
+
+INDEX = index_of(CORPUS)
 FILES = recordings_in(CORPUS)
+EACH_FOLDER = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
 # What would tell of the machine or the day of a recording.
 TRACES = re.compile(rb"(?i)\ndate:|-fc-v|x86_64|glibc|/(?:home|root|tmp)/|\b20\d\d GMT")
 
 
 def corpus_tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("corpus_chat", ROOT / "tools" / "corpus_chat.py")
+    spec = importlib.util.spec_from_file_location("corpus", ROOT / "tools" / "corpus.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -36,26 +47,31 @@ def corpus_tool() -> ModuleType:
     return module
 
 
-def test_the_index_names_every_file() -> None:
-    assert [entry["file"] for entry in INDEX] == [path.name for path in FILES.values()]
-    assert [entry["number"] for entry in INDEX] == list(range(1, len(INDEX) + 1))
+@EACH_FOLDER
+def test_the_index_names_every_file(folder: Path) -> None:
+    index, files = index_of(folder), recordings_in(folder)
+    assert [entry["file"] for entry in index] == [path.name for path in files.values()]
+    assert [entry["number"] for entry in index] == list(range(1, len(index) + 1))
 
 
-def test_the_index_is_fresh() -> None:
+@EACH_FOLDER
+def test_the_index_is_fresh(folder: Path) -> None:
     tool = corpus_tool()
-    for entry in INDEX:
-        described = tool.describe((CORPUS / entry["file"]).read_bytes())
+    for entry in index_of(folder):
+        described = tool.describe((folder / entry["file"]).read_bytes())
         assert described == {key: entry[key] for key in described}, entry["file"]
 
 
-def test_nothing_tells_of_the_machine() -> None:
-    for path in (*FILES.values(), CORPUS / "index.json"):
+@EACH_FOLDER
+def test_nothing_tells_of_the_machine(folder: Path) -> None:
+    for path in (*recordings_in(folder).values(), folder / "index.json"):
         assert not TRACES.search(path.read_bytes()), path.name
 
 
-def test_scrubbing_twice_is_scrubbing_once() -> None:
+@EACH_FOLDER
+def test_scrubbing_twice_is_scrubbing_once(folder: Path) -> None:
     tool = corpus_tool()
-    for path in FILES.values():
+    for path in recordings_in(folder).values():
         assert tool.scrub(path.read_bytes()) == path.read_bytes()
 
 
@@ -105,3 +121,23 @@ def test_a_recording_that_broke_off_breaks_off_again() -> None:
 def test_what_is_no_recording_is_refused(raw: bytes) -> None:
     with pytest.raises(MisuseError):
         Recording.parse(raw)
+
+
+async def test_a_folder_of_folders_plays_under_its_paths(tmp_path: Path) -> None:
+    (tmp_path / "chat").mkdir()
+    (tmp_path / "chat" / "one.http").write_bytes(b"HTTP/1.1 200 OK\r\n\r\nhello")
+    (tmp_path / "notes.txt").write_bytes(b"no recording")
+    found = checked_recordings(tmp_path)
+    assert list(found) == ["chat/one"]
+    async with LabServer(recordings=found) as server:
+        assert (await ask(server, chat_request("recording:chat/one"))).body == b"hello"
+
+
+def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CallerError, match="no folder"):
+        checked_recordings(tmp_path / "none")
+    with pytest.raises(CallerError, match="holds no recordings"):
+        checked_recordings(tmp_path)
+    (tmp_path / "bad.http").write_bytes(b"SSH-2.0\r\n\r\n")
+    with pytest.raises(CallerError, match=r"bad\.http: the file is not"):
+        checked_recordings(tmp_path)

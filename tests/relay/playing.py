@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from strictwire.model.errors import WireError
 from strictwire.model.request import Promise
-from strictwire.relay import Relay, make_chat_relay, sniff
+from strictwire.relay import Relay, make_relay, sniff
 
 PROMISE = Promise(id="own", created=1_700_000_777, model="asked-model")
 WITH_USAGE = replace(PROMISE, includes_usage=True)
@@ -42,7 +42,7 @@ def play(
     told = [pieces] if isinstance(pieces, bytes) else list(pieces)
     if is_object is None:
         is_object = sniff(b"".join(told), is_whole=True) != "stream"
-    relay = make_chat_relay(promise, is_object=is_object, may_splice=may_splice)
+    relay = make_relay(promise, is_object=is_object, may_splice=may_splice)
     out = b"".join(feed_all(relay, told)) + relay.finish()
     failure = relay.failure
     is_early = failure is not None and not out

@@ -81,7 +81,9 @@ SUCCESSES: dict[str, tuple[list[Event], bool, list[Event], set[str]]] = {
         [TEXT, stop(), stop(reason="length")], True, [stop(reason="length")],
         {"reply.finish-early"},
     ),
-    "the same reason twice": ([TEXT, stop(), stop()], True, [stop()], set()),
+    "the same reason twice": (
+        [TEXT, stop(), stop()], True, [stop()], {"reply.finish-early"},
+    ),
     "two choices, in order of index": (
         [TextDelta(1, "b"), TEXT, stop(1), stop()], True, [stop(), stop(1)], set(),
     ),
@@ -96,6 +98,9 @@ SUCCESSES: dict[str, tuple[list[Event], bool, list[Event], set[str]]] = {
     ),
     "zeros never replace counts": (
         [TEXT, USAGE, stop(), ZEROS], True, [stop(), USAGE], {"reply.usage-repeated"},
+    ),
+    "usage before the end": (
+        [TEXT, USAGE, stop()], True, [stop(), USAGE], {"reply.usage-repeated"},
     ),
     "counts replace zeros": (
         [ZEROS, TEXT, stop(), USAGE], True, [stop(), USAGE], {"reply.usage-repeated"},

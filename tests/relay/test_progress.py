@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from relay.playing import PROMISE
 from strictwire.model.events import Progressed
 from strictwire.model.request import Carrier
-from strictwire.relay import make_chat_relay
+from strictwire.relay import make_relay
 from strictwire.relay.progress import ProgressTeller
 
 CARRIERS: list[Carrier] = ["event", "comment"]
@@ -43,8 +43,21 @@ def test_each_carrier_has_its_bytes() -> None:
         '"elapsed_seconds":4}'
     )
     event = f"event: prefill_progress\ndata: {body}\n\n".encode()
-    assert ProgressTeller("event").batch(batch, 4.9) == event
-    assert ProgressTeller("comment").batch(batch, 4.9) == f": prefill_progress {body}\n\n".encode()
+    assert ProgressTeller("event", dict).batch(batch, 4.9) == event
+    comment = f": prefill_progress {body}\n\n".encode()
+    assert ProgressTeller("comment", dict).batch(batch, 4.9) == comment
+    as_chunk = ProgressTeller("chunk", lambda told: {"choices": [], "prompt_progress": told})
+    counts = '{"total":128,"cache":0,"processed":32,"time_ms":4900}'
+    frame_ = f'data: {{"choices":[],"prompt_progress":{counts}}}\n\n'.encode()
+    assert as_chunk.batch(batch, 4.9) == frame_
+
+
+def test_queued_is_said_until_the_upstream_answers_and_never_again() -> None:
+    teller = ProgressTeller("event", dict)
+    assert told(teller.tick(2.0, is_queued=True))["status"] == "queued"
+    assert told(teller.tick(4.0, is_queued=False))["status"] == "processing"
+    # It is asked once more without a field that it refused: for the client nothing went back.
+    assert told(teller.tick(6.0, is_queued=True))["status"] == "processing"
 
 
 @pytest.mark.parametrize(
@@ -69,16 +82,16 @@ def test_each_carrier_has_its_bytes() -> None:
 def test_batches(
     batches: list[tuple[int, int, int]], reports: list[tuple[str, int, float]]
 ) -> None:
-    teller = ProgressTeller("event")
+    teller = ProgressTeller("event", dict)
     said_ = [teller.batch(Progressed(*batch), 0.0) for batch in batches]
     got = [told(data) for data in said_ if data]
     assert [(one["status"], one["n_past"], one["fraction"]) for one in got] == reports
 
 
 def test_where_nothing_is_known_only_time_goes_on() -> None:
-    teller = ProgressTeller("comment")
+    teller = ProgressTeller("comment", dict)
     for elapsed_s in (0.0, 2.5, 61.0):
-        report = told(teller.tick(elapsed_s))
+        report = told(teller.tick(elapsed_s, is_queued=False))
         assert report == {
             "status": "processing",
             "n_past": None,
@@ -88,7 +101,7 @@ def test_where_nothing_is_known_only_time_goes_on() -> None:
         }
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(
     steps=st.lists(st.none() | st.tuples(*[st.integers(-3, 300)] * 3), max_size=20),
     carrier=st.sampled_from(CARRIERS),
@@ -96,9 +109,9 @@ def test_where_nothing_is_known_only_time_goes_on() -> None:
 def test_the_fraction_never_goes_back_and_done_is_last(
     steps: list[tuple[int, int, int] | None], carrier: Carrier
 ) -> None:
-    teller = ProgressTeller(carrier)
+    teller = ProgressTeller(carrier, dict)
     out = [
-        teller.tick(at) if step is None else teller.batch(Progressed(*step), at)
+        teller.tick(at, is_queued=False) if step is None else teller.batch(Progressed(*step), at)
         for at, step in enumerate(steps)
     ]
     reports = [told(data) for data in out if data]
@@ -113,9 +126,9 @@ def test_the_fraction_never_goes_back_and_done_is_last(
 
 
 def test_after_the_stop_there_is_nothing() -> None:
-    teller = ProgressTeller("event")
+    teller = ProgressTeller("event", dict)
     teller.stop()
-    assert (teller.batch(Progressed(9, 0, 3), 0.0), teller.tick(1.0)) == (b"", b"")
+    assert (teller.batch(Progressed(9, 0, 3), 0.0), teller.tick(1.0, is_queued=False)) == (b"", b"")
 
 
 # ---- through the relay ----
@@ -130,46 +143,62 @@ def batch_frame(processed: int) -> bytes:
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_a_relay_tells_batches_before_the_first_token_only(carrier: Carrier) -> None:
     clock = iter(range(100))
-    relay = make_chat_relay(
+    relay = make_relay(
         replace(PROMISE, progress=carrier), is_object=False, elapsed=lambda: float(next(clock))
     )
-    assert told(relay.tick_progress())["fraction"] is None
+    assert told(relay.tick_progress(is_queued=False))["fraction"] is None
     assert told(relay.feed(batch_frame(40)))["fraction"] == 0.4
-    assert told(relay.tick_progress())["n_past"] == 40
+    assert told(relay.tick_progress(is_queued=False))["n_past"] == 40
     assert relay.feed(ROLE) == b""
     assert told(relay.feed(batch_frame(100)))["status"] == "done"
-    assert relay.tick_progress() == b""
+    assert relay.tick_progress(is_queued=False) == b""
     assert not relay.is_meaningful
     assert relay.feed(text_frame("a")) == ROLE + text_frame("a")
     # A late batch, and a late tick, are nothing to this client any more.
     assert relay.feed(batch_frame(100)) == b""
-    assert relay.tick_progress() == b""
+    assert relay.tick_progress(is_queued=False) == b""
     assert relay.feed(STOP + DONE) == STOP + DONE
 
 
+def test_the_carrier_chunk_has_one_envelope_from_the_first_report_on() -> None:
+    promise = replace(PROMISE, progress="chunk", includes_usage=True)
+    relay = make_relay(promise, is_object=False, elapsed=lambda: 3.0)
+    out = relay.tick_progress(is_queued=True) + relay.feed(batch_frame(40))
+    out += relay.feed(ROLE + text_frame("a") + STOP + DONE)
+    chunks = [json.loads(line[6:]) for line in out.split(b"\n") if line.startswith(b"data: {")]
+    envelopes = {tuple(one[name] for name in ("id", "created", "model")) for one in chunks}
+    assert envelopes == {(f"chatcmpl-{PROMISE.id}", PROMISE.created, PROMISE.model)}
+    reports = [one["prompt_progress"] for one in chunks if "prompt_progress" in one]
+    unknown = {"total": None, "cache": None, "processed": None, "time_ms": 3000}
+    assert reports == [unknown, {"total": 100, "cache": 0, "processed": 40, "time_ms": 3000}]
+    for one in chunks[:2]:
+        assert one["choices"] == [{"index": 0, "delta": {}, "finish_reason": None}]
+        assert one["usage"] is None
+
+
 def test_progress_that_nobody_asked_for_is_not_told() -> None:
-    relay = make_chat_relay(PROMISE, is_object=False)
-    assert relay.feed(batch_frame(40)) + relay.tick_progress() == b""
+    relay = make_relay(PROMISE, is_object=False)
+    assert relay.feed(batch_frame(40)) + relay.tick_progress(is_queued=False) == b""
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_progress_stops_with_an_error(carrier: Carrier) -> None:
-    relay = make_chat_relay(replace(PROMISE, progress=carrier), is_object=False)
+    relay = make_relay(replace(PROMISE, progress=carrier), is_object=False)
     assert relay.feed(batch_frame(40))
     assert relay.feed(frame({"error": {"message": "no"}})) == b""
     assert relay.failure is not None
-    assert relay.tick_progress() == b""
+    assert relay.tick_progress(is_queued=False) == b""
     assert b"prefill_progress" not in relay.fail(relay.failure)
 
 
 def test_whole_replies_have_no_progress() -> None:
-    relay = make_chat_relay(replace(PROMISE, progress="event", is_stream=False), is_object=False)
-    assert relay.feed(batch_frame(40)) + relay.tick_progress() == b""
+    relay = make_relay(replace(PROMISE, progress="event", is_stream=False), is_object=False)
+    assert relay.feed(batch_frame(40)) + relay.tick_progress(is_queued=False) == b""
 
 
 def test_two_requests_never_mix() -> None:
     promise = replace(PROMISE, progress="event")
-    first, second = (make_chat_relay(promise, is_object=False) for _ in range(2))
+    first, second = (make_relay(promise, is_object=False) for _ in range(2))
     assert told(first.feed(batch_frame(90)))["fraction"] == 0.9
     assert told(second.feed(batch_frame(10)))["fraction"] == 0.1
-    assert told(second.tick_progress())["n_past"] == 10
+    assert told(second.tick_progress(is_queued=False))["n_past"] == 10

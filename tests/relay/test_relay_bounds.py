@@ -10,7 +10,7 @@ import pytest
 from chat_streams import chunk, frame, said, text_frame
 
 from relay.playing import PROMISE, play
-from strictwire.relay import make_chat_relay
+from strictwire.relay import make_relay
 from strictwire.relay.ending import MAX_CHOICES_TOLD
 from strictwire.repairs.chat.tool_index import MAX_CALLS
 
@@ -20,7 +20,7 @@ WARM = b"".join(text_frame(f"w{number}") for number in range(3))
 
 
 def seconds_for(piece: bytes) -> float:
-    relay = make_chat_relay(PROMISE, is_object=False)
+    relay = make_relay(PROMISE, is_object=False)
     relay.feed(WARM)
     begun_s = time.process_time()
     relay.feed(piece)
@@ -50,7 +50,7 @@ def test_a_frame_full_of_its_own_text_is_not_tried_at_every_place(allowed_s: flo
 
 
 def test_a_state_that_grows_in_silence_ends_the_learning() -> None:
-    relay = make_chat_relay(PROMISE, is_object=False)
+    relay = make_relay(PROMISE, is_object=False)
     relay.feed(WARM)
     for number in range(20):
         relay.feed(frame(chunk([]) | {"usage": {"prompt_tokens": number, "completion_tokens": 1}}))
@@ -59,7 +59,7 @@ def test_a_state_that_grows_in_silence_ends_the_learning() -> None:
 
 
 def test_a_large_state_has_no_fingerprint() -> None:
-    relay = make_chat_relay(PROMISE, is_object=False)
+    relay = make_relay(PROMISE, is_object=False)
     for number in range(MAX_CALLS):
         function = {"name": f"tool_{number}", "arguments": "{}"}
         piece = {"index": number, "id": f"call-{number}", "function": function}

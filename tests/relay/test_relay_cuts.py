@@ -28,7 +28,7 @@ from strictwire.lab.replay import Recording
 from strictwire.lab.scenarios import SCENARIOS
 from strictwire.lab.scenarios.scenario import PLAIN_ASK
 from strictwire.model.request import Promise
-from strictwire.relay import make_chat_relay
+from strictwire.relay import make_relay
 
 CORPUS = Path(__file__).resolve().parents[2] / "corpus" / "chat"
 PROMISES = [
@@ -43,7 +43,7 @@ WARM_UP = b"".join(text_frame("w") for _ in range(WARM_UP_FRAMES))
 BEGIN = ROLE + WARM_UP
 FRAME_BYTES = len(text_frame("w"))
 # Every place in the long run; a part of them, and each single byte, whenever the tests run.
-STEP = 1 if os.environ.get("STRICTWIRE_FUZZ") == "1" else 3
+STEP = 1 if os.environ.get("STRICTWIRE_PROPERTIES") == "1" else 3
 A_FEW = b"".join(map(text_frame, "abc"))
 SHORT = {
     "plain": BEGIN + b"".join(map(text_frame, ["a", "bc", "é", "🦜", "x"])) + STOP + DONE,
@@ -112,7 +112,7 @@ def cut_and_spliced(pieces: list[bytes], promise: Promise) -> Played:
     return play(pieces, promise, is_object=False)
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @pytest.mark.parametrize("stream", SHORT.values(), ids=SHORT)
 def test_every_cut_of_a_short_stream_gives_the_same(stream: bytes) -> None:
     for number, promise in enumerate(PROMISES):
@@ -128,7 +128,7 @@ def test_every_cut_of_a_short_stream_gives_the_same(stream: bytes) -> None:
             assert cut_and_spliced(pieces, promise) == want
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(data=st.data(), promise=st.sampled_from(PROMISES))
 def test_any_cut_of_any_stream_gives_the_same(data: st.DataObject, promise: Promise) -> None:
     stream = data.draw(streams())
@@ -137,7 +137,7 @@ def test_any_cut_of_any_stream_gives_the_same(data: st.DataObject, promise: Prom
     assert cut_and_spliced(data.draw(cuts(stream)), promise) == want
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(stream=streams(), promise=st.sampled_from(PROMISES))
 def test_frames_that_arrive_one_by_one_give_the_same(stream: bytes, promise: Promise) -> None:
     """As a server sends them: the way on which most frames are spliced."""
@@ -146,7 +146,7 @@ def test_frames_that_arrive_one_by_one_give_the_same(stream: bytes, promise: Pro
     assert cut_and_spliced(blocks, promise) == long_way(stream, promise)
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(data=st.data())
 def test_any_cut_collects_to_the_same_object(data: st.DataObject) -> None:
     stream = data.draw(streams())
@@ -155,7 +155,7 @@ def test_any_cut_collects_to_the_same_object(data: st.DataObject) -> None:
     assert cut == whole
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(data=st.data())
 def test_any_cut_of_an_object_gives_the_same(data: st.DataObject) -> None:
     body = b"".join(SCENARIOS["json-for-stream-tools"].reply(PLAIN_ASK).frames)
@@ -191,7 +191,7 @@ def test_most_frames_of_a_healthy_stream_are_spliced() -> None:
     """Else the tests above would prove nothing about the splice."""
     frames = SCENARIOS["healthy-long"].reply(PLAIN_ASK).frames
     for line_end in (b"\n", b"\r\n"):
-        relay = make_chat_relay(replace(PROMISE, includes_usage=True), is_object=False)
+        relay = make_relay(replace(PROMISE, includes_usage=True), is_object=False)
         for one in frames:
             relay.feed(one.replace(b"\n", line_end))
         assert relay._splicer is not None
@@ -199,13 +199,13 @@ def test_most_frames_of_a_healthy_stream_are_spliced() -> None:
 
 
 def test_a_relay_may_be_told_not_to_splice() -> None:
-    assert make_chat_relay(PROMISE, is_object=False, may_splice=False)._splicer is None
+    assert make_relay(PROMISE, is_object=False, may_splice=False)._splicer is None
 
 
 @pytest.mark.parametrize("varies", ["id", "usage", "logprobs"])
 def test_a_stream_whose_frames_all_differ_is_given_up(varies: str) -> None:
     """To prove a template costs as much as many frames, so it must be used to be worth it."""
-    relay = make_chat_relay(PROMISE, is_object=False)
+    relay = make_relay(PROMISE, is_object=False)
     relay.feed(ROLE)
     for number in range(100):
         fields: dict[str, Any] = {
@@ -224,7 +224,7 @@ def text_of(envelope: dict[str, Any], text: str = "tok") -> bytes:
 
 def test_an_envelope_that_changes_is_not_spliced_over() -> None:
     """Without the rule that keeps it constant, a frame that tells no id has the last one told."""
-    promise = replace(PROMISE, repairs_off=frozenset(["chat.envelope"]))
+    promise = replace(PROMISE, modes={"chat.envelope": "off"})
     frames = [text_of({})] * 12 + [text_of({"id": "B", "model": "z"})] + [text_of({})] * 3
     frames.append(b"data: [DONE]\n\n")
     spliced = play(frames, promise)

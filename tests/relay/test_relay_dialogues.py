@@ -14,7 +14,7 @@ from chat_streams import DONE, ROLE, STOP, chunk, frame, said, text_frame
 
 from relay.judge import judge_object, judge_stream
 from relay.playing import PROMISE, WHOLE, play
-from strictwire.relay import make_chat_relay
+from strictwire.relay import make_relay
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 WITH_USAGE = replace(PROMISE, includes_usage=True)
@@ -119,7 +119,7 @@ STREAMS: dict[str, tuple[bytes, bytes, bool]] = {
     ),
     "half a character": (
         ROLE + A.replace(b'"a"', b'"a\\ud83e"') + STOP + DONE,
-        ROLE + text_frame("a\ufffd") + STOP + DONE,
+        ROLE + text_frame("a") + text_frame("\ufffd") + STOP + DONE,
         False,
     ),
     "a raw tab in a string": (
@@ -267,7 +267,7 @@ def test_usage_that_nobody_told_is_known_to_be_unknown() -> None:
         (whole(one(content="a")), True, True),
         (whole(one(content="a")).replace(b'"usage"', b'"used"'), True, False),
     ):
-        relay = make_chat_relay(WHOLE, is_object=is_object)
+        relay = make_relay(WHOLE, is_object=is_object)
         relay.feed(body)
         relay.finish()
         assert relay.knows_usage is knows
@@ -287,7 +287,7 @@ def test_the_model_is_what_the_client_asked_for_where_an_alias_was_used() -> Non
 
 
 def test_nothing_goes_out_before_the_first_meaningful_event() -> None:
-    relay = make_chat_relay(PROMISE, is_object=False)
+    relay = make_relay(PROMISE, is_object=False)
     assert relay.feed(b": hi\n\n" + ROLE + text_frame("")) == b""
     assert not relay.is_meaningful
     assert relay.feed(A) == ROLE + A
@@ -295,7 +295,7 @@ def test_nothing_goes_out_before_the_first_meaningful_event() -> None:
 
 
 def test_a_reason_is_held_until_it_is_the_last_word() -> None:
-    relay = make_chat_relay(PROMISE, is_object=False)
+    relay = make_relay(PROMISE, is_object=False)
     relay.feed(ROLE + A)
     assert relay.feed(STOP) == b""
     assert relay.is_lingering
@@ -307,7 +307,7 @@ def test_a_reason_is_held_until_it_is_the_last_word() -> None:
 
 
 def test_done_ends_the_reply_though_the_body_goes_on() -> None:
-    relay = make_chat_relay(PROMISE, is_object=False)
+    relay = make_relay(PROMISE, is_object=False)
     assert relay.feed(ROLE + A + STOP + DONE).endswith(DONE)
     assert relay.is_done
     assert relay.wants_attention
@@ -315,7 +315,7 @@ def test_done_ends_the_reply_though_the_body_goes_on() -> None:
 
 
 def test_the_tail_is_given_when_nothing_more_is_awaited() -> None:
-    relay = make_chat_relay(PROMISE, is_object=False)
+    relay = make_relay(PROMISE, is_object=False)
     relay.feed(ROLE + A + STOP)
     assert relay.finish() == STOP + DONE
     assert relay.is_done

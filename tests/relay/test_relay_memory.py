@@ -13,7 +13,7 @@ from chat_streams import ROLE, chunk, frame, said, text_frame
 
 from relay.playing import PROMISE
 from strictwire.model.events import Event
-from strictwire.relay import Relay, make_chat_relay
+from strictwire.relay import Relay, make_relay
 
 FEW, MANY = 200, 10_000
 # Counters that grow by digits, and dictionaries that grow once by their own steps.
@@ -77,7 +77,7 @@ MAKERS: dict[str, Callable[[int], bytes]] = {
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_what_is_held_does_not_grow_with_the_stream(make: Callable[[int], bytes]) -> None:
-    relay = make_chat_relay(PROMISE, is_object=False)
+    relay = make_relay(PROMISE, is_object=False)
     relay.feed(ROLE + text_frame("w"))
     for number in range(FEW):
         relay.feed(make(number))
@@ -90,7 +90,7 @@ def test_what_is_held_does_not_grow_with_the_stream(make: Callable[[int], bytes]
 
 
 def test_the_count_would_see_a_leak() -> None:
-    relay = make_chat_relay(PROMISE, is_object=False)
+    relay = make_relay(PROMISE, is_object=False)
     before = held_bytes(relay)
     kept: list[Event | bytes] = [b"x" * 10_000]
     relay._sink._held.extend(kept)  # type: ignore[union-attr, arg-type]
@@ -99,7 +99,7 @@ def test_the_count_would_see_a_leak() -> None:
 
 def test_an_open_stream_is_small() -> None:
     """Most of the 20 kB that an open stream may cost belongs to its two connections."""
-    relay = make_chat_relay(PROMISE, is_object=False)
+    relay = make_relay(PROMISE, is_object=False)
     for number in range(FEW):
         relay.feed(ROLE if number == 0 else text_frame(str(number)))
     assert held_bytes(relay) < 16 * 1024

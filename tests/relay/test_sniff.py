@@ -57,7 +57,7 @@ def test_a_beginning_is_never_taken_for_something_else(body: bytes, kind: BodyKi
         assert sniff(body[:size], is_whole=False) in (None, kind)
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(st.binary(max_size=40) | st.sampled_from([b for b, _ in BODIES]), st.binary(max_size=9))
 def test_an_answer_once_given_stays(head: bytes, more: bytes) -> None:
     early = sniff(head, is_whole=False)

@@ -35,9 +35,13 @@ def usage(value: Any, **more: Any) -> dict[str, Any]:
 def passed(*chunks: dict[str, Any], **promised: Any) -> tuple[list[dict[str, Any]], frozenset[str]]:
     """The chunks that come out of a stream of these, which ends with [DONE]."""
     body = b"".join(b"data: %b\n\n" % json.dumps(one).encode() for one in chunks)
-    played = play(body + b"data: [DONE]\n\n", replace(PROMISE, **promised))
-    includes_usage = bool(promised.get("includes_usage"))
-    told = judge_stream(played.out, includes_usage=includes_usage)
+    promise = replace(PROMISE, **promised)
+    played = play(body + b"data: [DONE]\n\n", promise)
+    told = judge_stream(
+        played.out,
+        includes_usage=promise.includes_usage,
+        reasoning_key=promise.reasoning_key,
+    )
     assert told.faults == []
     return told.chunks, played.repairs
 

@@ -136,6 +136,44 @@ ROUTES = {
     "its name first, then whole, and again": (
         [piece(0, "a", "f", ""), piece(1, "a", "f", A), piece(2, "a", "f", A)], [("a", "f", A)],
     ),
+    "whole at three indexes": (
+        [piece(0, "a", "f", A), piece(1, "a", "f", A), piece(2, "a", "f", A)], [("a", "f", A)],
+    ),
+    "its beginning again, elsewhere": (
+        [piece(0, "a", "f", ""), piece(0, arguments=A), piece(1, "a", "f", ""),
+         piece(2, "a", "f", None)],
+        [("a", "f", A)],
+    ),
+    "all of it again, elsewhere, in pieces": (
+        [piece(0, "a", "f", ""), piece(0, arguments=A), piece(1, "a", "f", ""),
+         piece(1, arguments=A[:3]), piece(1, "a", "f", ""), piece(1, arguments=A[3:])],
+        [("a", "f", A)],
+    ),
+    "one id, a shorter second call": (
+        [piece(0, "s", "f", ""), piece(0, arguments=A), piece(1, "s", "f", ""),
+         piece(1, arguments="{}")],
+        [("f", A), ("f", "{}")],
+    ),
+    "one id, a shorter second call, then a third": (
+        [piece(0, "s", "f", A), piece(1, "s", "f", ""), piece(1, arguments="{}"),
+         piece(2, "b", "g", B)],
+        [("f", A), ("f", "{}"), ("g", B)],
+    ),
+    "one id, a second call that is cut": (
+        [piece(0, "s", "f", ""), piece(0, arguments=A), piece(1, "s", "f", ""),
+         piece(1, arguments='{"')],
+        [("f", A), ("f", '{"')],
+    ),
+    "one id, a longer second call": (
+        [piece(0, "s", "f", ""), piece(0, arguments=A), piece(1, "s", "f", ""),
+         piece(1, arguments='{"a":'), piece(1, arguments='"long'), piece(1, arguments='"}')],
+        [("f", A), ("f", '{"a":"long"}')],
+    ),
+    "its beginning again, then another call there": (
+        [piece(0, "a", "f", ""), piece(0, arguments=A), piece(1, "a", "f", ""),
+         piece(1, "b", "g", ""), piece(1, arguments=B)],
+        [("a", "f", A), ("b", "g", B)],
+    ),
     "one id, two calls": (
         [piece(0, "s", "f", ""), piece(0, arguments=A), piece(1, "s", "f", ""),
          piece(1, arguments=B)],

@@ -29,7 +29,7 @@ TEXT = st.text(st.characters(codec="utf-8"))
 NAME = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"))
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(data=TEXT, event=NAME)
 def test_what_is_formatted_is_read_back(data: str, event: str) -> None:
     wire = format_frame(data.encode(), event)
@@ -39,7 +39,7 @@ def test_what_is_formatted_is_read_back(data: str, event: str) -> None:
     assert SseDecoder().feed(b"\n" + wire) == [Frame(lines.encode(), event)]
 
 
-@pytest.mark.fuzz
+@pytest.mark.properties
 @given(text=TEXT)
 def test_a_comment_never_becomes_an_event(text: str) -> None:
     told = SseDecoder().feed(b"\n" + format_comment(text))

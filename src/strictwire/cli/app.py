@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from strictwire import __version__
-from strictwire.cli import config_commands, lab_commands, serve_command
+from strictwire.cli import config_commands, lab_commands, lint_command, serve_command
 
 GROUPS = {"lab": lab_commands.app, "config": config_commands.app}
 
@@ -45,6 +45,7 @@ def root(
 
 
 app.command("serve")(serve_command.serve)
+app.command("lint")(lint_command.lint)
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
 

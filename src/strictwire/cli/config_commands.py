@@ -35,7 +35,7 @@ def check(
             read_settings_text(file),
             source=str(file),
             environ=beyond.environ,
-            known_rules=beyond.rule_names(),
+            known_rules=beyond.rule_modes(),
         )
     count = len(settings.providers)
     told = (
@@ -49,4 +49,4 @@ def check(
 @app.command("schema")
 def schema(context: typer.Context) -> None:
     """Print the JSON Schema of settings files, for editors."""
-    typer.echo(json.dumps(json_schema(outside(context).rule_names()), indent=2))
+    typer.echo(json.dumps(json_schema(outside(context).rule_modes()), indent=2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,16 @@ from strictwire.cli.outside import outside
 
 # Where the output is no terminal, a line is not wrapped: it is for grep.
 PIPE_COLUMNS = 240
+
+_Recordings = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Also play the recorded replies (*.http) of a folder, as recording:NAME. "
+        "[default: none]",
+        show_default=False,
+    ),
+]
 
 app = typer.Typer(
     help="A scripted model server, healthy or broken as its model names say.",
@@ -57,28 +68,72 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    fault: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND:BYTES",
+            help="Break each reply off after so many bytes of its body: cut (the connection "
+            "closes), reset, stall (silence), half-close. cut:head sends nothing at all. "
+            "[default: none]",
+            show_default=False,
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="gzip|deflate",
+            help="Compress each reply, asked or not. [default: as it is]",
+            show_default=False,
+        ),
+    ] = None,
+    type: Annotated[  # noqa: A002 - the option's own name
+        str | None,
+        typer.Option(
+            metavar="TYPE|none",
+            help="Label each reply with this content type. [default: as the scenario says]",
+            show_default=False,
+        ),
+    ] = None,
+    recordings: _Recordings = None,
 ) -> None:
     """Serve the scenarios; the model's name chooses one.
 
     A model name may carry the same options: finish-empty@pace=20ms,cut=7.
     """
-    options = {"pace": pace, "cut": cut, "body": body}
+    options = {
+        "pace": pace,
+        "cut": cut,
+        "body": body,
+        "fault": fault,
+        "encoding": encoding,
+        "type": type,
+    }
     text = ",".join(f"{name}={value}" for name, value in options.items() if value is not None)
     beyond = outside(context)
     with complaints():
         playback = beyond.parse_playback(text)
-        beyond.run_lab(host, port, playback, lambda: typer.echo(lab_start_line(host, port)))
+        found = beyond.recordings(recordings) if recordings is not None else {}
+
+        def announce() -> None:
+            typer.echo(lab_start_line(host, port))
+
+        beyond.run_lab(host, port, playback, announce, found)
 
 
 @app.command("list")
-def list_scenarios(context: typer.Context) -> None:
+def list_scenarios(context: typer.Context, recordings: _Recordings = None) -> None:
     """List the scenarios: model names of the lab."""
+    beyond = outside(context)
+    with complaints():
+        found = beyond.recordings(recordings) if recordings is not None else {}
     console = Console()
     if not console.is_terminal:
         console = Console(width=PIPE_COLUMNS)
     table = Table("model name", "what it does", "rules", box=None, pad_edge=False)
-    for scenario in outside(context).scenarios():
+    for scenario in beyond.scenarios():
         table.add_row(*_cells(scenario))
+    for name, path in found.items():
+        table.add_row(f"recording:{name}", f"The recorded reply in {path.name}", "")
     with console.capture() as printed:
         console.print(table)
     for line in printed.get().splitlines():

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,6 +18,7 @@ import typer
 from strictwire.config import Settings
 
 if TYPE_CHECKING:
+    from strictwire.conformance import Report
     from strictwire.lab.playback import Playback
 
 
@@ -32,40 +34,63 @@ def _parse_playback(text: str) -> Playback:
     return Playback.parse(text)
 
 
-def _run_lab(host: str, port: int, playback: Playback, announce: Callable[[], None]) -> None:
+def _recordings(folder: Path) -> Mapping[str, Path]:
+    from strictwire.lab.replay import checked_recordings
+
+    return checked_recordings(folder)
+
+
+def _run_lab(
+    host: str,
+    port: int,
+    playback: Playback,
+    announce: Callable[[], None],
+    recordings: Mapping[str, Path],
+) -> None:
     from strictwire.lab.server import serve
     from strictwire.net.client_side.listen import cannot_listen
 
     try:
-        asyncio.run(serve(host, port, playback, announce))
+        asyncio.run(serve(host, port, playback, announce, recordings=recordings))
     except OSError as error:
         raise cannot_listen(host, port, error) from None
 
 
-def _rule_names() -> Collection[str]:
-    from strictwire.repairs import SWITCHABLE
+def _rule_modes() -> Mapping[str, tuple[str, ...]]:
+    from strictwire.repairs import MODES
 
-    return SWITCHABLE
+    return MODES
 
 
 def _scenarios() -> Iterable[Any]:
-    from strictwire.lab.scenarios import SCENARIOS
+    from strictwire.lab.embeddings import EMBEDDINGS_SCENARIOS
+    from strictwire.lab.scenarios import ALL_SCENARIOS
 
-    return SCENARIOS.values() if isinstance(SCENARIOS, Mapping) else SCENARIOS
+    return (*ALL_SCENARIOS.values(), *EMBEDDINGS_SCENARIOS.values())
+
+
+def _lint(data: bytes, options: Mapping[str, Any]) -> Report:
+    from strictwire.conformance import Asked, report_of
+
+    return report_of(data, Asked(**options))
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
     """``run_gateway`` and ``run_lab`` serve until they are told to stop, and call ``announce``
-    once clients are accepted. ``parse_playback`` reads options such as ``pace=20ms,cut=7``;
-    ``rule_names`` are those that settings may switch."""
+    once clients are accepted. ``parse_playback`` reads options such as ``pace=20ms,cut=7``,
+    ``recordings`` a folder;
+    ``rule_modes`` are the modes of those that settings may switch. ``lint`` judges a file's bytes
+    by the fields of ``conformance.Asked``."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     run_gateway: Callable[..., None] = _run_gateway
     parse_playback: Callable[[str], Any] = _parse_playback
-    run_lab: Callable[[str, int, Any, Callable[[], None]], None] = _run_lab
-    rule_names: Callable[[], Collection[str]] = _rule_names
+    recordings: Callable[[Path], Mapping[str, Path]] = _recordings
+    run_lab: Callable[..., None] = _run_lab
+    rule_modes: Callable[[], Mapping[str, tuple[str, ...]]] = _rule_modes
     scenarios: Callable[[], Iterable[Any]] = _scenarios
+    lint: Callable[[bytes, Mapping[str, Any]], Report] = _lint
 
 
 def outside(context: typer.Context) -> Outside:

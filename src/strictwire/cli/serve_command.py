@@ -74,7 +74,7 @@ def _settings(config: Path | None, flags: Flags, beyond: Outside) -> Settings:
         read_settings_text(config),
         source=str(config),
         environ=beyond.environ,
-        known_rules=beyond.rule_names(),
+        known_rules=beyond.rule_modes(),
         flags=flags,
     )
 

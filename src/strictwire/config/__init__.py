@@ -6,10 +6,18 @@ from strictwire.config.loading import from_flags, load
 from strictwire.config.problems import Problem, SettingsError
 from strictwire.config.schema import json_schema
 from strictwire.config.secret import Secret
-from strictwire.config.settings import Model, Provider, Settings, StreamMode, Timeouts
+from strictwire.config.settings import (
+    Endpoints,
+    Model,
+    Provider,
+    Settings,
+    StreamMode,
+    Timeouts,
+)
 from strictwire.config.table import Setting
 
 __all__ = [
+    "Endpoints",
     "Flags",
     "Model",
     "Problem",

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from strictwire.config.addresses import Rejected
@@ -207,12 +208,16 @@ class Headers:
     label: str = "a mapping of header names to texts"
 
 
+# The modes that each rule may be given, by its name.
+RuleTable = Mapping[str, Sequence[str]]
+NO_RULES: RuleTable = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class RuleModes:
-    """A mapping from rule names to modes. The names come from the rule table, as an argument."""
+    """A mapping from rule names to modes. Both come from the rule table, as an argument."""
 
-    mode: Choice = Choice(("on", "off"))
-    label: str = "a mapping of rule names to on or off"
+    label: str = "a mapping of rule names to their modes"
 
 
 Kind = ScalarKind | Record | NamedRecord | Items | Headers | RuleModes

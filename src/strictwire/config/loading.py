@@ -7,17 +7,17 @@ problems at once. A flag outranks the file, the file outranks the default.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from strictwire.config.checks import EXPOSED, EXPOSED_HINT, check, is_exposed
 from strictwire.config.document import parse
 from strictwire.config.flags import NO_FLAGS, Flags, read_flags
-from strictwire.config.kinds import Record
+from strictwire.config.kinds import Record, RuleTable
 from strictwire.config.problems import Problem, SettingsError
 from strictwire.config.reading import Reading
-from strictwire.config.settings import Model, Provider, Settings, Timeouts
+from strictwire.config.settings import Model, Provider, Settings
 from strictwire.config.table import rows
 
 Values = dict[str, Any]
@@ -28,12 +28,13 @@ def load(
     *,
     source: str,
     environ: Mapping[str, str],
-    known_rules: Collection[str],
+    known_rules: RuleTable,
     flags: Flags = NO_FLAGS,
 ) -> Settings:
     """The settings of one file, with ``flags`` over them.
 
-    ``source`` names the file in problems. ``environ`` answers ``${NAME}``.
+    ``source`` names the file in problems. ``environ`` answers ``${NAME}``. ``known_rules`` gives
+    the modes of each rule that may be switched.
     """
     reading = Reading(parse(text, source), source, environ, known_rules)
     values = reading.root(Record(Settings))
@@ -85,7 +86,9 @@ def _placed(problem: Problem, reading: Reading) -> Problem:
 def _assembled(values: Values) -> Settings:
     """Settings from values that had no problem: inherited settings are filled in here."""
     given = {name: _frozen(value) for name, value in values.items() if name != "providers"}
-    given["timeouts"] = Timeouts(**values.get("timeouts", {}))
+    for row in rows(Settings):
+        if isinstance(row.kind, Record):
+            given[row.name] = row.kind.cls(**values.get(row.name, {}))
     top = Settings(**given)
     return replace(top, providers=tuple(_provider(one, top) for one in values.get("providers", ())))
 

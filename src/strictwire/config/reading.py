@@ -9,13 +9,14 @@ wrote. ``marks`` holds the place of each value by its path.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, assert_never
 
 from strictwire.config.addresses import Rejected
 from strictwire.config.document import Document, MappingNode, Node, ScalarNode, SequenceNode
 from strictwire.config.kinds import (
     FROM_ENVIRONMENT,
+    Choice,
     Headers,
     Items,
     Kind,
@@ -23,6 +24,7 @@ from strictwire.config.kinds import (
     OrNone,
     Record,
     RuleModes,
+    RuleTable,
     ScalarKind,
     Switch,
     Text,
@@ -58,7 +60,7 @@ class Reading:
         document: Document,
         source: str,
         environ: Mapping[str, str],
-        known_rules: Collection[str],
+        known_rules: RuleTable,
     ) -> None:
         self.problems: list[Problem] = []
         self.marks: dict[str, tuple[int, int]] = {}
@@ -174,7 +176,8 @@ class Reading:
                 self.problem(place, "unknown rule", hint, at=key_node)
                 continue
             self._mark(place, value_node, key_node)
-            modes.append((name, self._scalar(kind.mode, value_node, place)))
+            mode = Choice(tuple(self._known_rules[name]))
+            modes.append((name, self._scalar(mode, value_node, place)))
         return modes
 
     def _entries(self, node: MappingNode, path: str, depth: int = 0) -> Iterator[Entry]:

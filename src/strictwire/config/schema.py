@@ -6,10 +6,10 @@ value: the environment, names that clash, a public address without a key.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any, assert_never
 
 from strictwire.config.kinds import (
+    NO_RULES,
     Choice,
     Headers,
     Items,
@@ -19,6 +19,7 @@ from strictwire.config.kinds import (
     OrNone,
     Record,
     RuleModes,
+    RuleTable,
     Seconds,
     Switch,
     Text,
@@ -31,15 +32,15 @@ from strictwire.config.table import Setting, rows
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def json_schema(known_rules: Collection[str] = ()) -> Json:
+def json_schema(known_rules: RuleTable = NO_RULES) -> Json:
     """The schema of a settings file. Without ``known_rules``, any rule name is taken."""
-    body = _of_kind(Record(Settings), sorted(known_rules))
+    body = _of_kind(Record(Settings), known_rules)
     # An empty file is a file without settings; YAML reads it as null.
     body["type"] = ["object", "null"]
     return {"$schema": DIALECT, "title": "strictwire settings", **body}
 
 
-def _of_kind(kind: Kind, rules: list[str]) -> Json:
+def _of_kind(kind: Kind, rules: RuleTable) -> Json:
     match kind:
         case Record():
             return _of_record(kind, rules)
@@ -53,17 +54,16 @@ def _of_kind(kind: Kind, rules: list[str]) -> Json:
             text = Text("a text", pattern=r"^[\x21-\x7e]").schema()
             return {"type": "object", "additionalProperties": text}
         case RuleModes():
-            mode = kind.mode.schema()
             if not rules:
-                return {"type": "object", "additionalProperties": mode}
-            properties = dict.fromkeys(rules, mode)
+                return {"type": "object", "additionalProperties": {"type": ["string", "boolean"]}}
+            properties = {name: Choice(tuple(rules[name])).schema() for name in sorted(rules)}
             return {"type": "object", "properties": properties, "additionalProperties": False}
         case Text() | Whole() | Seconds() | Switch() | Choice() | OrNone():
             return kind.schema()
     assert_never(kind)
 
 
-def _of_record(record: Record, rules: list[str]) -> Json:
+def _of_record(record: Record, rules: RuleTable) -> Json:
     properties: dict[str, Json] = {}
     for row in rows(record.cls, record.scope):
         properties[row.name] = _of_row(row, rules)
@@ -79,7 +79,7 @@ def _of_record(record: Record, rules: list[str]) -> Json:
     return {**body, "required": required} if required else body
 
 
-def _of_row(row: Setting, rules: list[str]) -> Json:
+def _of_row(row: Setting, rules: RuleTable) -> Json:
     body = {"description": row.doc, **_of_kind(row.kind, rules)}
     if row.is_required or row.is_inherited or isinstance(row.kind, Record):
         return body

@@ -9,7 +9,7 @@ changed. Secrets are ``Secret``. Nothing here reads files or the environment.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,7 +37,7 @@ from strictwire.config.kinds import (
 )
 from strictwire.config.secret import Secret
 from strictwire.config.table import required, setting
-from strictwire.model.request import AfterError, ReasoningKey
+from strictwire.model.request import AfterError, ExtraFields, ReasoningKey
 
 StreamMode = Literal["auto", "always", "never"]
 
@@ -58,6 +58,8 @@ _PROXY = Text("a URL", normal_proxy_url, r"^https?://[^\s/?#]+/?$")
 _MODEL_NAME = Text("a model name", normal_model_name, r"^\S(?:.*\S)?$")
 _STREAM = Choice(("auto", "always", "never"))
 _KEEPALIVE = Seconds(zero="turns it off")
+_REASONING_KEY = Choice(("reasoning_content", "reasoning", "both"))
+_EXTRA_FIELDS = Choice(("keep", "drop"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,21 @@ class Timeouts:
         Seconds(), "For a client that has stopped reading its reply.", default=120.0
     )
     total: float = setting(Seconds(zero="turns it off"), "For the whole request.", default=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """Which paths are served beside chat completions. One that is off is a 404 that says so."""
+
+    completions: bool = setting(Switch(), "`POST /v1/completions`.", default=True)
+    embeddings: bool = setting(Switch(), "`POST /v1/embeddings`.", default=True)
+    images: bool = setting(Switch(), "`/v1/images/…`, passed through.", default=True)
+    audio: bool = setting(Switch(), "`/v1/audio/…`, passed through.", default=True)
+    files: bool = setting(
+        Switch(), "`/v1/files…` and `/v1/uploads…`, passed through.", default=True
+    )
+    moderations: bool = setting(Switch(), "`/v1/moderations`, passed through.", default=True)
+    rerank: bool = setting(Switch(), "`/v1/rerank`, passed through.", default=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +159,22 @@ class Provider:
         is_inherited=True,
     )
     repairs: tuple[tuple[str, str], ...] = setting(
-        RuleModes(), "Rules to switch, by name. A rule that is not named is on.", default=()
+        RuleModes(),
+        "Rules to switch, by name: `off`, or another mode that the rule's page names. A rule that "
+        "is not named runs in its default mode.",
+        default=(),
+    )
+    reasoning_key: ReasoningKey = setting(
+        _REASONING_KEY,
+        "The name under which chat clients get reasoning.",
+        default="reasoning_content",
+        is_inherited=True,
+    )
+    extra_fields: ExtraFields = setting(
+        _EXTRA_FIELDS,
+        "Whether fields that OpenAI does not know reach the client: `keep` or `drop`.",
+        default="keep",
+        is_inherited=True,
     )
     models: tuple[Model, ...] = setting(
         Items(NamedRecord(Record(Model), _MODEL_NAME)),
@@ -169,14 +201,14 @@ class Provider:
     )
 
     @property
-    def repairs_off(self) -> frozenset[str]:
-        """The names of the rules that this provider's replies go without."""
-        return _rules_off(self.repairs)
+    def modes(self) -> Mapping[str, str]:
+        """The mode of each rule that ``repairs`` names."""
+        return _modes(self.repairs)
 
 
 @functools.cache  # asked for each request, and as many answers as providers
-def _rules_off(repairs: tuple[tuple[str, str], ...]) -> frozenset[str]:
-    return frozenset(rule for rule, mode in repairs if mode == "off")
+def _modes(repairs: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return dict(repairs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,9 +279,14 @@ class Settings:
         default="done",
     )
     reasoning_key: ReasoningKey = setting(
-        Choice(("reasoning_content", "reasoning", "both")),
+        _REASONING_KEY,
         "The name under which chat clients get reasoning.",
         default="reasoning_content",
+    )
+    extra_fields: ExtraFields = setting(
+        _EXTRA_FIELDS,
+        "Whether fields that OpenAI does not know reach the client: `keep` or `drop`.",
+        default="keep",
     )
     linger_s: float = setting(
         Seconds(zero="does not wait"),
@@ -277,6 +314,9 @@ class Settings:
         flag="--log-level",
     )
     timeouts: Timeouts = setting(Record(Timeouts), "Timeouts by phase.", default=Timeouts())
+    endpoints: Endpoints = setting(
+        Record(Endpoints), "Paths to serve beside chat completions.", default=Endpoints()
+    )
     providers: tuple[Provider, ...] = setting(
         Items(Record(Provider)), "The servers to send requests to.", default=()
     )

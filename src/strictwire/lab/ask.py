@@ -1,4 +1,4 @@
-"""What a client asked the lab for: a chat request's bytes -> ``Ask``.
+"""What a client asked the lab for: the bytes of a chat or completions request -> ``Ask``.
 
 Reads only what changes a scripted answer: the tools to call, whether the last message is a tool's
 result, the options that change the wire. Everything else in a request is let through unread.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from strictwire.lab.arguments import has_command, minimal_arguments
 from strictwire.model.errors import CallerError
 
+Dialect = Literal["chat", "completions"]
 # Round on purpose: whoever reads a dump sees at once that no clock was asked.
 LAB_CREATED = 1_700_000_000
 WEATHER_TOOL = "get_weather"
@@ -44,11 +45,18 @@ class ToolUse:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request. ``id`` is without a dialect's prefix; ``fields`` are its top-level names."""
+    """One request. ``id`` is without a dialect's prefix; ``fields`` are its top-level names.
+
+    ``prompts`` are those of a completions request, one for each text to complete; tokens, which
+    the lab cannot read, stand there as their numbers.
+    """
 
     model: str
     id: str = "lab"
     created: int = LAB_CREATED
+    dialect: Dialect = "chat"
+    prompts: tuple[str, ...] = ()
+    echoes: bool = False
     is_stream: bool = False
     includes_usage: bool = False
     wants_progress: bool = False
@@ -59,13 +67,20 @@ class Ask:
     tool_result: str | None = None
 
     @classmethod
-    def parse(cls, body: bytes, *, id: str = "lab", created: int = LAB_CREATED) -> Ask:  # noqa: A002
+    def parse(
+        cls,
+        body: bytes,
+        *,
+        dialect: Dialect = "chat",
+        id: str = "lab",  # noqa: A002 - the wire's own name
+        created: int = LAB_CREATED,
+    ) -> Ask:
         """Raises ``CallerError`` (400) that names the field."""
-        value = _parse_object(body)
+        value = parse_object(body)
         model = value.get("model")
         if not isinstance(model, str) or not model:
             raise CallerError("model must be a non-empty string", param="model")
-        messages = value.get("messages")
+        messages = value.get("messages") if dialect == "chat" else []
         if not isinstance(messages, list):
             raise CallerError("messages must be an array", param="messages")
         options = value.get("stream_options")
@@ -74,6 +89,9 @@ class Ask:
             model=model,
             id=id,
             created=created,
+            dialect=dialect,
+            prompts=_prompts_of(value.get("prompt")) if dialect == "completions" else (),
+            echoes=value.get("echo") is True,
             is_stream=value.get("stream") is True,
             includes_usage=isinstance(options, dict) and options.get("include_usage") is True,
             wants_progress=value.get("return_progress") is True,
@@ -120,7 +138,7 @@ def _compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except RecursionError as error:
@@ -130,6 +148,20 @@ def _parse_object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CallerError("the body must be a JSON object")
     return value
+
+
+def _prompts_of(value: object) -> tuple[str, ...]:
+    """A text, a list of texts, a list of tokens, or a list of lists of tokens."""
+    if isinstance(value, str):
+        return (value,)
+    parts: list[Any] = value if isinstance(value, list) else []
+    if parts and all(isinstance(part, str) for part in parts):
+        return tuple(parts)
+    if parts and all(isinstance(part, list) for part in parts):
+        return tuple(" ".join(map(str, part)) for part in parts)
+    if parts and all(isinstance(part, int) for part in parts):
+        return (" ".join(map(str, parts)),)
+    raise CallerError("prompt must be a string, or an array of strings or tokens", param="prompt")
 
 
 def _tools_of(value: object) -> tuple[Tool, ...]:

@@ -7,6 +7,7 @@ an error in OpenAI's shape and the connection closes.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import socket
 from collections import deque
@@ -17,6 +18,7 @@ from typing import cast
 import httptools
 
 from strictwire.lab.log import Played
+from strictwire.lab.passthrough import MAX_KEPT_HEAD_BYTES
 from strictwire.lab.playback import Playback
 from strictwire.lab.player import Player
 from strictwire.lab.script import Reply, error_value, json_reply
@@ -32,7 +34,11 @@ MAX_PIPELINED = 16
 
 @dataclass(slots=True)
 class HttpRequest:
-    """``headers`` have lower-case names; of a repeated one the last counts."""
+    """``headers`` have lower-case names; of a repeated one the last counts.
+
+    Of a streamed body only the first bytes are kept in ``body``; ``size_bytes`` and ``sha256``
+    tell of all of it.
+    """
 
     method: str = ""
     target: bytes = b""
@@ -40,10 +46,29 @@ class HttpRequest:
     body: bytearray = field(default_factory=bytearray)
     keeps_alive: bool = False
     is_http10: bool = False
+    is_streamed: bool = False
+    size_bytes: int = 0
+    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     @property
     def path(self) -> str:
         return self.target.split(b"?", 1)[0].decode("latin-1")
+
+    @property
+    def query(self) -> str:
+        return self.target.partition(b"?")[2].decode("latin-1")
+
+    @property
+    def sha256(self) -> str:
+        return self.digest.hexdigest()
+
+    def add(self, data: bytes) -> None:
+        self.size_bytes += len(data)
+        if not self.is_streamed:
+            self.body += data
+            return
+        self.digest.update(data)
+        self.body += data[: MAX_KEPT_HEAD_BYTES - len(self.body)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +81,24 @@ class Performance:
 
 
 Answerer = Callable[[HttpRequest], Performance]
+Streams = Callable[[HttpRequest], bool]
 Ender = Callable[[Played, bool], None]
 
 
 class LabConnection(asyncio.Protocol):
-    """``answer`` maps a request to a performance; ``on_end`` is told of each logged one, and
-    whether it was played to its end."""
+    """``answer`` maps a request to a performance; ``streams`` says, by its head, whether its body
+    may be of any size; ``on_end`` is told of each logged one, and whether it was played to its
+    end."""
 
-    def __init__(self, answer: Answerer, on_end: Ender, connections: set[LabConnection]) -> None:
+    def __init__(
+        self,
+        answer: Answerer,
+        on_end: Ender,
+        connections: set[LabConnection],
+        streams: Streams = lambda request: False,
+    ) -> None:
         self._answer = answer
+        self._streams = streams
         self._on_end = on_end
         self._connections = connections
         self._parser = httptools.HttpRequestParser(self)
@@ -141,6 +175,7 @@ class LabConnection(asyncio.Protocol):
         is_upgrade = self._parser.should_upgrade()
         request.keeps_alive = self._parser.should_keep_alive() and not is_upgrade
         request.is_http10 = self._parser.get_http_version() == "1.0"
+        request.is_streamed = self._streams(request)
         is_idle = self._task is None and not self._waiting
         if request.headers.get("expect", "").lower() == "100-continue" and is_idle:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -148,8 +183,8 @@ class LabConnection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         if self._is_deaf:
             return
-        self._request.body += body
-        if len(self._request.body) > MAX_BODY_BYTES:
+        self._request.add(body)
+        if not self._request.is_streamed and self._request.size_bytes > MAX_BODY_BYTES:
             self._refuse(413, f"the body is longer than {MAX_BODY_BYTES} bytes")
 
     def on_message_complete(self) -> None:

@@ -22,12 +22,17 @@ MAX_KEPT_BODY_BYTES = 16 * 1024
 
 @dataclass(slots=True, kw_only=True)
 class Played:
-    """One request that was answered by a script. ``ended_s`` is the event loop's clock."""
+    """One request that was answered by a script. ``ended_s`` is the event loop's clock; the
+    digest is told only of bodies that were not held."""
 
     model: str
     script: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    method: str = "POST"
+    path: str = ""
+    body_bytes: int = 0
+    body_sha256: str = ""
     frames_total: int
     frames_sent: int = 0
     outcome: Outcome = "playing"

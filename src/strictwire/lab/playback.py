@@ -1,12 +1,14 @@
-"""How a script is played: its pace, the byte pieces it is cut into, the framing of its body.
+"""How a script is played: pace, cuts, framing, encoding, type, and what goes wrong on the way.
 
-``Playback.parse`` reads ``pace=20ms,cut=7,body=close``, the same words in a flag and behind the
-model's name (``finish-empty@pace=20ms,cut=7``). It says what cannot be, and never guesses.
+``Playback.parse`` reads ``pace=20ms,cut=7,fault=reset:300``, the same words in a flag and behind
+the model's name (``finish-empty@pace=20ms,cut=7``). It says what cannot be, and never guesses.
+All of it is orthogonal to the content: every script can be played in every one of these ways.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
@@ -15,24 +17,52 @@ from strictwire.model.errors import CallerError
 
 Body = Literal["chunked", "close", "http1.0", "length"]
 BODIES: tuple[str, ...] = get_args(Body)
+Encoding = Literal["gzip", "deflate"]
+ENCODINGS: tuple[str, ...] = get_args(Encoding)
+# cut: the connection closes. reset: it is reset. stall: silence on an open connection.
+# half-close: our writing side ends, and we go on reading.
+FaultKind = Literal["cut", "reset", "stall", "half-close"]
+FAULTS: tuple[str, ...] = get_args(FaultKind)
+# Instead of a number of bytes: not even the head is sent.
+BEFORE_HEAD = "head"
+# Instead of a content type: the header is left out.
+NO_TYPE = "none"
 
 # A slower script would outlive every sensible client's patience, and the tests'.
 MAX_PACE_S = 60.0
 MAX_CUT_BYTES = 1 << 20
 # Random pieces are short, so that most frames are cut and many cuts fall inside one character.
 MAX_RANDOM_PIECE_BYTES = 48
+MAX_FAULT_BYTES = 1 << 40
+# A content type longer than this is a mistake, and so is one that would end the header line.
+_TYPE = re.compile(
+    r"[\w!#$&^.+-]{1,60}/[\w!#$&^.+-]{1,60}(; ?[\w.+-]{1,40}=[\w.+-]{1,40})?", re.ASCII
+)
 # The length of one silent beat of a script where no pace is set: visible, and still quick.
 DEFAULT_BEAT_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong after so many bytes of the body as they go over the wire (encoded, without
+    chunk framing); ``after_bytes`` None: before the head. A shorter body ends in it."""
+
+    kind: FaultKind
+    after_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Playback:
-    """``cut_bytes`` 0 and no ``cut_seed`` leave frames whole; ``body`` None is the script's own."""
+    """``cut_bytes`` 0 and no ``cut_seed`` leave frames whole; None is the script's own for
+    ``body`` and ``content_type`` (there "none" means without one)."""
 
     pace_s: float = 0.0
     cut_bytes: int = 0
     cut_seed: int | None = None
     body: Body | None = None
+    fault: Fault | None = None
+    encoding: Encoding | None = None
+    content_type: str | None = None
 
     @classmethod
     def parse(cls, text: str, base: Playback | None = None) -> Playback:
@@ -41,7 +71,7 @@ class Playback:
         for option in filter(None, text.split(",")):
             name, _, value = option.partition("=")
             if name not in _READERS:
-                raise _wrong("the playback options are pace, cut and body, such as pace=20ms")
+                raise _wrong(f"the playback options are {_OPTIONS}, such as pace=20ms")
             playback = _READERS[name](playback, value)
         return playback
 
@@ -103,6 +133,30 @@ def _read_body(playback: Playback, value: str) -> Playback:
     return replace(playback, body=cast(Body, value))
 
 
+def _read_fault(playback: Playback, value: str) -> Playback:
+    kind, _, place = value.partition(":")
+    is_head = place == BEFORE_HEAD
+    if kind in FAULTS and (is_head or (_is_digits(place) and int(place) <= MAX_FAULT_BYTES)):
+        after_bytes = None if is_head else int(place)
+        return replace(playback, fault=Fault(cast(FaultKind, kind), after_bytes))
+    raise _wrong(
+        f"fault must be one of {', '.join(FAULTS)}, a colon, and a number of bytes "
+        f"or {BEFORE_HEAD}, such as cut:300"
+    )
+
+
+def _read_encoding(playback: Playback, value: str) -> Playback:
+    if value not in ENCODINGS:
+        raise _wrong(f"encoding must be one of {', '.join(ENCODINGS)}")
+    return replace(playback, encoding=cast(Encoding, value))
+
+
+def _read_type(playback: Playback, value: str) -> Playback:
+    if value != NO_TYPE and not _TYPE.fullmatch(value):
+        raise _wrong(f"type must be a content type such as text/plain, or {NO_TYPE}")
+    return replace(playback, content_type=value)
+
+
 def _is_digits(text: str) -> bool:
     # ``isdigit`` alone takes superscripts, and ``int`` refuses very long numbers.
     return text.isascii() and text.isdigit() and len(text) <= 18
@@ -112,4 +166,8 @@ _READERS: dict[str, Callable[[Playback, str], Playback]] = {
     "pace": _read_pace,
     "cut": _read_cut,
     "body": _read_body,
+    "fault": _read_fault,
+    "encoding": _read_encoding,
+    "type": _read_type,
 }
+_OPTIONS = ", ".join(_READERS)

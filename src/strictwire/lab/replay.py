@@ -12,7 +12,7 @@ from pathlib import Path
 
 from strictwire.lab.playback import Body
 from strictwire.lab.script import Ending, Reply
-from strictwire.model.errors import MisuseError
+from strictwire.model.errors import CallerError, MisuseError
 
 RECORDING_PREFIX = "recording:"
 _FRAMING_HEADERS = frozenset(
@@ -54,8 +54,26 @@ class Recording:
 
 
 def recordings_in(folder: Path) -> dict[str, Path]:
-    """The recorded replies (``*.http``) of a folder, by their names for ``LabServer``."""
-    return {path.stem: path for path in sorted(folder.glob("*.http"))}
+    """The recorded replies (``*.http``) of a folder and its folders, by their names for
+    ``LabServer``: where they lie in it, without their ending."""
+    found = sorted(folder.rglob("*.http"))
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
+
+
+def checked_recordings(folder: Path) -> dict[str, Path]:
+    """As ``recordings_in``. Raises ``CallerError`` where a file is no recording, or none is there,
+    and ``OSError`` where one cannot be read."""
+    if not folder.is_dir():
+        raise CallerError(f"{folder} is no folder")
+    found = recordings_in(folder)
+    if not found:
+        raise CallerError(f"{folder} holds no recordings (files named *.http)")
+    for path in found.values():
+        try:
+            Recording.parse(path.read_bytes())
+        except MisuseError as error:
+            raise CallerError(f"{path}: {error}") from error
+    return found
 
 
 def _header(line: str) -> tuple[str, str]:

@@ -58,7 +58,10 @@ class ReplyRelay(Protocol):
 
     def fail(self, error: WireError) -> bytes: ...  # the error, in-band, after the commit
 
-    def tick_progress(self) -> bytes: ...  # time went on; b"" if progress was not asked for
+    def tick_progress(self, *, is_queued: bool) -> bytes:
+        """Time went on; b"" if progress was not asked for. ``is_queued``: the upstream has not
+        begun to answer."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,15 +29,16 @@ _KNOWN_HEADERS = frozenset(
         "x-api-key",
         "x-request-id",
         "x-strictwire-prefill-progress",
+        "x-strictwire-provider",
         "x-swiftlm-prefill-progress",
         "x-title",
     )
 )
 _KNOWN_PREFIXES = ("x-stainless-", "anthropic-")
 _EXPOSED = (
-    b"x-request-id, retry-after, x-strictwire-usage, x-ratelimit-limit-requests, "
-    b"x-ratelimit-limit-tokens, x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, "
-    b"x-ratelimit-reset-requests, x-ratelimit-reset-tokens"
+    b"x-request-id, retry-after, x-strictwire-usage, x-strictwire-dropped, "
+    b"x-ratelimit-limit-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-requests, "
+    b"x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, x-ratelimit-reset-tokens"
 )
 # Browsers cap it lower; a day saves a round trip for each request of a web page.
 _PREFLIGHT_MAX_AGE_S = b"86400"
@@ -153,7 +154,7 @@ def preflight_headers(headers: Headers, origin: str) -> Headers:
     known = [n for n in names if n in _KNOWN_HEADERS or n.startswith(_KNOWN_PREFIXES)]
     answer = [
         *cors_headers(origin),
-        (b"access-control-allow-methods", b"GET, POST, OPTIONS, HEAD"),
+        (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS, HEAD"),
         (b"access-control-max-age", _PREFLIGHT_MAX_AGE_S),
     ]
     if known:

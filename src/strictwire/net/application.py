@@ -18,10 +18,17 @@ from strictwire import __version__
 from strictwire.config import Settings
 from strictwire.model.errors import CallerError, WireError
 from strictwire.model.observer import Outcome, ReplyRecord
-from strictwire.net import access, chat_endpoint, models_endpoint
+from strictwire.net import (
+    access,
+    chat_endpoint,
+    completions_endpoint,
+    embeddings_endpoint,
+    models_endpoint,
+)
 from strictwire.net.call import Call
 from strictwire.net.client_side import ClientGone, client_reply
 from strictwire.net.client_side.asgi import Receive, Scope, Send
+from strictwire.net.passthrough import pass_through
 from strictwire.net.service import Service
 
 log = logging.getLogger("strictwire.net")
@@ -36,12 +43,14 @@ _JSON = [(b"content-type", b"application/json")]
 
 @dataclass(frozen=True, slots=True)
 class RouteRow:
-    """``template`` is without ``/v1``, which is optional in front of every path."""
+    """``template`` is without ``/v1``, which is optional in front of every path. ``endpoint`` names
+    the setting of ``endpoints`` that turns the path off, where there is one."""
 
     methods: tuple[str, ...]
     template: str
     handler: Handler
     access: Literal["key", "open"] = "key"
+    endpoint: str = ""
 
 
 async def _greet(service: Service, call: Call) -> None:
@@ -68,6 +77,16 @@ ROUTES: tuple[RouteRow, ...] = (
     RouteRow(("GET", "HEAD"), "/health", _health, "open"),
     RouteRow(("GET", "HEAD"), "/ready", _ready, "open"),
     RouteRow(("POST",), "/chat/completions", chat_endpoint.complete),
+    RouteRow(("POST",), "/completions", completions_endpoint.complete, endpoint="completions"),
+    RouteRow(("POST",), "/embeddings", embeddings_endpoint.embed, endpoint="embeddings"),
+    RouteRow(("POST",), "/images/{path}", pass_through, endpoint="images"),
+    RouteRow(("GET", "POST"), "/audio/{path}", pass_through, endpoint="audio"),
+    RouteRow(("GET", "POST"), "/files", pass_through, endpoint="files"),
+    RouteRow(("GET", "HEAD", "DELETE"), "/files/{path}", pass_through, endpoint="files"),
+    RouteRow(("POST",), "/uploads", pass_through, endpoint="files"),
+    RouteRow(("POST",), "/uploads/{path}", pass_through, endpoint="files"),
+    RouteRow(("POST",), "/moderations", pass_through, endpoint="moderations"),
+    RouteRow(("POST",), "/rerank", pass_through, endpoint="rerank"),
     RouteRow(("GET", "HEAD"), "/models", models_endpoint.list_models),
     RouteRow(("GET", "HEAD"), "/models/{id}", models_endpoint.get_model),
 )
@@ -140,6 +159,7 @@ class Application:
         return Call(
             method=scope["method"],
             path=_normal_path(scope["path"]),
+            query=scope.get("query_string", b""),
             headers=headers,
             receive=receive,
             reply=client_reply(scope, receive, send),
@@ -192,6 +212,12 @@ class Application:
             return False
         if row.access == "key":
             access.check_key(call.headers, settings.api_keys)
+        if row.endpoint and not getattr(settings.endpoints, row.endpoint):
+            raise CallerError(
+                f"This path is turned off here (setting: endpoints.{row.endpoint}).",
+                status=404,
+                code="endpoint_off",
+            )
         return True
 
     def _find(self, path: str) -> RouteRow | None:

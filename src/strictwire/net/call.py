@@ -13,7 +13,8 @@ from strictwire.net.error_replies import error_headers, format_error
 @dataclass(slots=True)
 class Call:
     """``headers`` are the request's, names in lower case; ``reply_headers`` go with every reply.
-    ``route`` is the path's template: logs and metrics never see what a client made up."""
+    ``route`` is the path's template: logs and metrics never see what a client made up. ``path`` is
+    decoded, ``query`` as it came."""
 
     method: str
     path: str
@@ -21,6 +22,7 @@ class Call:
     receive: Receive
     reply: ClientReply
     request_id: str
+    query: bytes = b""
     route: str = ""
     reply_headers: Headers = field(default_factory=list)
     status: int = 0

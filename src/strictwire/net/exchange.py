@@ -54,8 +54,23 @@ class Plan:
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What was mended of a request. ``dropped`` names fields that the client sent and the upstream
+    did not get; ``repairs`` the rules that did it."""
+
+    dropped: tuple[str, ...] = ()
+    repairs: frozenset[str] = frozenset()
+
+
+NOT_MENDED = Mended()
+
+
 class Asking(Protocol):
     """What is needed until the upstream begins to answer."""
+
+    @property
+    def mended(self) -> Mended: ...  # of the request that was made last
 
     def make_request(self, refused: frozenset[str]) -> UpstreamRequest:
         """The upstream request, without fields that were refused."""
@@ -64,7 +79,7 @@ class Asking(Protocol):
     def make_relay(self, *, is_object: bool, begun_at_s: float) -> ReplyRelay: ...
 
     def refused(self, status: int, body: bytes) -> frozenset[str]:
-        """Which fields of ours a refusal names; then the request is sent once more."""
+        """What a refusal names that can be mended; then the request is sent once more."""
         ...
 
     def learn(self, names: frozenset[str]) -> None:
@@ -86,6 +101,7 @@ class Exchange:
         "_head",
         "_is_over",
         "_loop",
+        "_mended",
         "_now",
         "_observer",
         "_on_over",
@@ -126,6 +142,7 @@ class Exchange:
         self._error_body: bytearray | None = None
         self._status = 0
         self._without: frozenset[str] = frozenset()  # what the second try left out
+        self._mended = NOT_MENDED
         self._is_over = False
         self._body_bytes = 0
         self._first_token_s: float | None = None
@@ -150,7 +167,9 @@ class Exchange:
     async def _connect_and_send(self, refused: frozenset[str]) -> None:
         assert self._asking is not None
         try:
-            call = await self._upstream.send(self._asking.make_request(refused), self)
+            request = self._asking.make_request(refused)
+            self._mended = self._asking.mended
+            call = await self._upstream.send(request, self)
         except WireError as problem:
             self._sending = None
             self.fail(problem)
@@ -178,8 +197,6 @@ class Exchange:
         self._head = headers
         if status != 200:
             self._error_body = bytearray()
-        elif self._without and self._asking is not None:
-            self._asking.learn(self._without)
 
     def on_body(self, data: bytes) -> None:
         try:
@@ -271,7 +288,7 @@ class Exchange:
             self.on_body(head)
 
     def _refused(self) -> None:
-        """The upstream said no. If it named fields that we added, ask once more without them."""
+        """The upstream said no. If it named what can be mended, ask once more without it."""
         body = bytes(self._error_body or b"")
         self._error_body = None
         fields: frozenset[str] = frozenset()
@@ -309,6 +326,9 @@ class Exchange:
         if relay.is_meaningful:
             self._first_token_s = self.elapsed_s()
             self._deadlines.answered()
+            # Not by the status: servers tell errors under 200 too.
+            if self._without and self._asking is not None:
+                self._asking.learn(self._without)
             self._asking = None
         if not self._client.is_started:
             self._commit(out)
@@ -316,14 +336,21 @@ class Exchange:
     def _commit(self, out: bytes) -> None:
         """From here on the status is 200. A whole object says its length."""
         if self._plan.is_stream:
-            self._client.start(200, STREAM_HEADERS + self._plan.headers)
+            self._client.start(200, STREAM_HEADERS + self._told_headers())
             return
-        headers = [(b"content-type", b"application/json"), *self._plan.headers]
+        headers = [(b"content-type", b"application/json"), *self._told_headers()]
         if self._relay is not None and self._relay.is_done:
             headers.append((b"content-length", b"%d" % len(out)))
             if not self._relay.knows_usage:
                 headers.append((b"x-strictwire-usage", b"unknown"))
         self._client.start(200, headers)
+
+    def _told_headers(self) -> Headers:
+        """What goes with every reply, and what the upstream was not asked."""
+        if not self._mended.dropped:
+            return self._plan.headers
+        dropped = ", ".join(self._mended.dropped).encode("latin-1")
+        return [*self._plan.headers, (b"x-strictwire-dropped", dropped)]
 
     def on_pause(self) -> None:
         self._deadlines.paused()
@@ -370,7 +397,7 @@ class Exchange:
 
     def on_progress_due(self) -> None:
         try:
-            out = self._the_relay().tick_progress()
+            out = self._the_relay().tick_progress(is_queued=not self._status)
         except Exception:  # noqa: BLE001 - the top of this callback; logged
             self._broke()
             return
@@ -409,7 +436,7 @@ class Exchange:
         client = self._client
         if not client.is_started:
             body = format_error(error)
-            client.start(error.status, error_headers(error, body) + self._plan.headers)
+            client.start(error.status, error_headers(error, body) + self._told_headers())
             client.write(body)
             client.end()
             self._over("error", error.status, error)
@@ -465,7 +492,7 @@ class Exchange:
                 first_token_s=self._first_token_s,
                 frames=relay.frames if relay is not None else 0,
                 body_bytes=self._body_bytes,
-                repairs=frozenset(relay.repairs) if relay is not None else frozenset(),
+                repairs=self._mended.repairs.union(relay.repairs if relay is not None else ()),
                 error_code=(error.code or error.type) if error is not None else None,
                 request_id=plan.request_id,
             )

@@ -18,6 +18,7 @@ _VALUES: dict[str, Carrier | None] = {
     "on": "event",
     "event": "event",
     "comment": "comment",
+    "chunk": "chunk",
     "false": None,
     "0": None,
     "no": None,
@@ -25,17 +26,21 @@ _VALUES: dict[str, Carrier | None] = {
 }
 
 
-def carrier_of(headers: list[tuple[bytes, bytes]]) -> Carrier | None:
-    """The carrier asked for, or None. Raises CallerError 400 that names the header."""
+def carrier_of(headers: list[tuple[bytes, bytes]], *, may_be_chunk: bool = True) -> Carrier | None:
+    """The carrier asked for, or None. Raises CallerError 400 that names the header.
+
+    ``may_be_chunk`` False: this path's chunks carry no progress.
+    """
     for name, shown in _NAMES.items():
         for key, value in headers:
             if key == name:
                 word = value.decode("latin-1").strip().lower()
-                if word not in _VALUES:
-                    raise CallerError(
-                        f"The header {shown} must be true, event, comment or false.",
-                        param=shown,
-                        code="invalid_header",
-                    )
-                return _VALUES[word]
+                if word in _VALUES and (may_be_chunk or word != "chunk"):
+                    return _VALUES[word]
+                words = "true, event, comment, chunk" if may_be_chunk else "true, event, comment"
+                raise CallerError(
+                    f"The header {shown} must be {words} or false on this path.",
+                    param=shown,
+                    code="invalid_header",
+                )
     return None

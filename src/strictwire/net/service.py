@@ -10,13 +10,22 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 
 from strictwire.config import Provider, Settings
+from strictwire.model.errors import WireError
 from strictwire.model.observer import Observer
 from strictwire.model.protocols import Upstream
 from strictwire.net.deadlines import Limits
-from strictwire.net.exchange import Exchange, shutting_down
-from strictwire.routing import Refusals, Route, choose
+from strictwire.net.exchange import shutting_down
+from strictwire.net.upstream.streaming import StreamingClients
+from strictwire.routing import Offer, Refusals, Route, choose
+
+
+class OpenReply(Protocol):
+    """A reply under way: an exchange, or a passage."""
+
+    def fail(self, error: WireError) -> None: ...
 
 
 class Service:
@@ -38,7 +47,8 @@ class Service:
         self.is_draining = False
         self._upstreams = upstreams
         self._on_close = on_close
-        self._exchanges: set[Exchange] = set()
+        self._exchanges: set[OpenReply] = set()
+        self.streaming = StreamingClients()
         self._none_open = asyncio.Event()
         self._none_open.set()
         self._turn = 0
@@ -51,10 +61,15 @@ class Service:
     def upstream_of(self, provider: str) -> Upstream:
         return self._upstreams[provider]
 
-    def route(self, model: str) -> Route[Provider]:
-        """Where a request for this model goes. Raises CallerError 404."""
+    def route(self, model: str, offer: Offer[Provider] | None = None) -> Route[Provider]:
+        """Where a request for this model goes, of all providers or of those in ``offer``. Raises
+        CallerError 404."""
+        return choose(offer or self.settings, model, turn=self.next_turn())
+
+    def next_turn(self) -> int:
+        """Counts requests, so that a provider's keys are used in turn."""
         self._turn += 1
-        return choose(self.settings, model, turn=self._turn)
+        return self._turn
 
     def learn_refusal(self, provider: str, model: str, names: frozenset[str]) -> None:
         for name in sorted(names):
@@ -64,11 +79,11 @@ class Service:
         """The same limits, held once: there are as many kinds as providers and ways to ask."""
         return self._limits.setdefault(limits, limits)
 
-    def add(self, exchange: Exchange) -> None:
+    def add(self, exchange: OpenReply) -> None:
         self._exchanges.add(exchange)
         self._none_open.clear()
 
-    def discard(self, exchange: Exchange) -> None:
+    def discard(self, exchange: OpenReply) -> None:
         self._exchanges.discard(exchange)
         if not self._exchanges:
             self._none_open.set()
@@ -88,5 +103,6 @@ class Service:
             exchange.fail(shutting_down())
         for upstream in self._upstreams.values():
             await upstream.close()
+        await self.streaming.close()
         if self._on_close is not None:
             await self._on_close()

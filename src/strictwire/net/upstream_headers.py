@@ -21,7 +21,12 @@ def upstream_key(service: Service, call: Call, own: Key | None) -> str | None:
 
 
 def upstream_headers(
-    call: Call, provider: Provider, key: str | None, *, asks_stream: bool
+    call: Call,
+    provider: Provider,
+    key: str | None,
+    *,
+    asks_stream: bool,
+    asks_progress: bool = False,
 ) -> tuple[tuple[bytes, bytes], ...]:
     """What goes to the provider. Nothing of the client's but, at most, its key."""
     headers = {
@@ -30,6 +35,9 @@ def upstream_headers(
         b"user-agent": USER_AGENT,
         b"x-request-id": call.request_id.encode(),
     }
+    if asks_progress:
+        # SwiftLM tells its prefill progress to who asks for it so; to others it is one header more.
+        headers[b"x-swiftlm-prefill-progress"] = b"true"
     if key is not None:
         headers[b"authorization"] = b"Bearer " + key.encode("latin-1")
     for name, value in provider.headers:

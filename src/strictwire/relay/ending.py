@@ -69,12 +69,15 @@ class Ending:
             return
         if len(self.choices) > MAX_CHOICES_TOLD:
             event = Failed(_too_many_choices())
+        if self.usage is not None and getattr(event, "choice", None) is not None:
+            # It was told before the end: clients that stop at usage lose what still comes.
+            self.mended.add("reply.usage-repeated")
         if isinstance(event, _CONTENT):
             self._content(event.choice, isinstance(event, ToolCallBegun))
             yield event
         elif isinstance(event, Finished):
             choice = self.choices.setdefault(event.choice, _Choice())
-            if choice.finished is not None and choice.finished.reason != event.reason:
+            if choice.finished is not None:
                 self.mended.add("reply.finish-early")
             # One that says the same in another spelling changes nothing, so the splice may skip it.
             if choice.finished != event:

@@ -16,25 +16,26 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def parse_json(data: bytes) -> Any:
-    """A JSON value, see ``read_json``. Raises ValueError."""
-    return read_json(data)[0]
+    """A JSON value, with U+FFFD for halves of characters, see ``read_json``. Raises ValueError."""
+    value, is_strict = read_json(data)
+    return value if is_strict else _without_surrogates(value)
 
 
 def read_json(data: bytes) -> tuple[Any, bool]:
     """A JSON value, and whether a strict reader would read it too. Raises ValueError.
 
-    What a strict reader refuses but a lenient one understands (NaN, a lone surrogate escape from
-    a token cut in half, quirk 20) is read as null or U+FFFD, because the text around it is worth
-    more than the rule.
+    What a strict reader refuses but a lenient one understands (NaN, a character cut in half by
+    a tokenizer, quirk 20) is read as null or as halves, because the text around it is worth more
+    than the rule. A half is a lone surrogate: one that was told so, or one that stands for a byte
+    that is no UTF-8 (Python's ``surrogateescape``). ``chat.split-character`` joins them.
     """
     try:
         return _decode(data), True
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        text = data.decode("utf-8", "replace")
-        value = json.loads(text, strict=False, parse_constant=lambda _: None)
-        return _without_surrogates(value), False
+        text = data.decode("utf-8", "surrogateescape")
+        return json.loads(text, strict=False, parse_constant=lambda _: None), False
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

@@ -2,11 +2,16 @@
 
 Contract: ``batch`` and ``tick`` return the bytes to send now. ``fraction`` counts the uncached
 tokens and never goes back; ``done`` is said once, at 100 %; after ``stop`` there is nothing.
+``queued`` is said while the upstream has not begun to answer at all, and never again afterwards.
 The elapsed time is a parameter: nothing here keeps time. Source: docs/contract.md, "Prefill
 progress".
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,15 +21,33 @@ from strictwire.wire.sse import format_comment, format_frame
 
 EVENT_NAME = "prefill_progress"
 
+Status = Literal["queued", "processing", "done"]
+# Puts a report into a complete chunk of the client's dialect.
+InChunk = Callable[[dict[str, Any]], dict[str, Any]]
+
+_encode = msgspec.json.encode
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """What is known now; ``told`` and ``fraction`` are None where the upstream told nothing."""
+
+    status: Status
+    elapsed_s: float
+    told: Progressed | None
+    fraction: float | None
+
 
 class ProgressTeller:
-    __slots__ = ("_carrier", "_fraction", "_is_done", "_is_stopped", "_past", "_total")
+    """``in_chunk`` is needed for the carrier "chunk" only."""
 
-    def __init__(self, carrier: Carrier) -> None:
-        self._carrier = carrier
-        self._past: int | None = None
-        self._total: int | None = None
+    __slots__ = ("_fraction", "_has_begun", "_is_done", "_is_stopped", "_last", "_write")
+
+    def __init__(self, carrier: Carrier, in_chunk: InChunk) -> None:
+        self._write = _writer_of(carrier, in_chunk)
+        self._last: Progressed | None = None
         self._fraction: float | None = None
+        self._has_begun = False
         self._is_done = False
         self._is_stopped = False
 
@@ -34,33 +57,56 @@ class ProgressTeller:
             return b""
         uncached = told.total - told.cached
         fraction = (told.processed - told.cached) / uncached if uncached > 0 else 1.0
-        fraction = min(1.0, max(0.0, fraction, self._fraction or 0.0))
-        self._past = max(told.processed, self._past or 0)
-        self._total = told.total
-        self._fraction = fraction
-        self._is_done = fraction >= 1.0
+        self._fraction = min(1.0, max(0.0, fraction, self._fraction or 0.0))
+        processed = max(told.processed, self._last.processed if self._last else 0)
+        self._last = Progressed(told.total, told.cached, processed)
+        self._has_begun = True
+        self._is_done = self._fraction >= 1.0
         return self._say("done" if self._is_done else "processing", elapsed_s)
 
-    def tick(self, elapsed_s: float) -> bytes:
-        """Time went on and nothing else is known."""
+    def tick(self, elapsed_s: float, *, is_queued: bool) -> bytes:
+        """Time went on and nothing else is known. ``is_queued``: the upstream has not answered."""
         if self._is_stopped or self._is_done:
             return b""
-        return self._say("processing", elapsed_s)
+        self._has_begun = self._has_begun or not is_queued
+        return self._say("processing" if self._has_begun else "queued", elapsed_s)
 
     def stop(self) -> None:
         """The first token came, or the reply ended."""
         self._is_stopped = True
 
-    def _say(self, status: str, elapsed_s: float) -> bytes:
-        text = msgspec.json.encode(
-            {
-                "status": status,
-                "n_past": self._past,
-                "n_prompt_tokens": self._total,
-                "fraction": self._fraction if self._fraction is None else round(self._fraction, 4),
-                "elapsed_seconds": int(elapsed_s),
-            }
-        )
-        if self._carrier == "comment":
-            return format_comment(f"{EVENT_NAME} {text.decode()}")
-        return format_frame(text, EVENT_NAME)
+    def _say(self, status: Status, elapsed_s: float) -> bytes:
+        fraction = self._fraction if self._fraction is None else round(self._fraction, 4)
+        return self._write(_Report(status, elapsed_s, self._last, fraction))
+
+
+def _writer_of(carrier: Carrier, in_chunk: InChunk) -> Callable[[_Report], bytes]:
+    if carrier == "chunk":
+        return lambda report: format_frame(_encode(in_chunk(_as_llamacpp(report))))
+    if carrier == "comment":
+        return lambda report: format_comment(f"{EVENT_NAME} {_as_event(report).decode()}")
+    return lambda report: format_frame(_as_event(report), EVENT_NAME)
+
+
+def _as_event(report: _Report) -> bytes:
+    told = report.told
+    return _encode(
+        {
+            "status": report.status,
+            "n_past": told and told.processed,
+            "n_prompt_tokens": told and told.total,
+            "fraction": report.fraction,
+            "elapsed_seconds": int(report.elapsed_s),
+        }
+    )
+
+
+def _as_llamacpp(report: _Report) -> dict[str, Any]:
+    """The names of llama.cpp's ``prompt_progress`` (tools/server, "return_progress")."""
+    told = report.told
+    return {
+        "total": told and told.total,
+        "cache": told and told.cached,
+        "processed": told and told.processed,
+        "time_ms": int(report.elapsed_s * 1000),
+    }

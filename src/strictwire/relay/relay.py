@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from strictwire.dialects.chat import ChatReader, ChatWholeWriter, ChatWriter, chunks_of_reply
-from strictwire.dialects.chat.writer import error_object
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError, WireError
 from strictwire.model.events import Begun, Event
-from strictwire.model.frames import Frame
+from strictwire.model.frames import Decoded, Frame, Malformed
 from strictwire.model.request import Promise
+from strictwire.relay.dialects import DIALECTS
 from strictwire.relay.parsing import read_json
 from strictwire.relay.sinks import StreamSink, WholeSink, too_large
 from strictwire.relay.splice import Splicer, block_end
-from strictwire.relay.stages import Stages, chat_stages
+from strictwire.relay.stages import Stages, make_stages
 from strictwire.wire.sse import SseDecoder
 
 
@@ -46,7 +45,8 @@ class Relay:
     ) -> None:
         self._stages = stages
         self._sink = sink
-        self._decoder = SseDecoder()
+        # Bytes that are no UTF-8 may be halves of a character, which a rule joins.
+        self._decoder = SseDecoder(keeps_invalid=True)
         may_splice = may_splice and isinstance(sink, StreamSink) and not stages.reads_text
         self._splicer = Splicer() if may_splice else None
         self._failure: WireError | None = None
@@ -95,16 +95,19 @@ class Relay:
         """The upstream's body has ended, or nothing more is awaited."""
         if self._is_over:
             return b""
+        unended = self._decoder.unended()
         self._decoder.finish()
-        out = self._emit(list(self._stages.end(has_terminal=False)))
+        out = self._emit(list(self._stages.last_frames(unended)))
+        if not self._is_over:
+            out += self._emit(list(self._stages.end(has_terminal=False)))
         self._note()
         return out
 
     def fail(self, error: WireError) -> bytes:
         return self._sink.fail(error)
 
-    def tick_progress(self) -> bytes:
-        return self._sink.tick_progress()
+    def tick_progress(self, *, is_queued: bool) -> bytes:
+        return self._sink.tick_progress(is_queued=is_queued)
 
     def _long_way(self, data: bytes, position: int) -> bytes:
         """Block by block while there is a fast lane to return to, else all at once."""
@@ -134,15 +137,14 @@ class Relay:
         """Decode, repair, read and write each frame."""
         out: list[bytes] = []
         try:
-            frames = self._decoder.feed(data)
+            decoded = self._decoder.feed(data)
         except PeerError as problem:
             self._failure = problem
-            frames = []
-        for frame in frames:
-            if isinstance(frame, Frame):
-                out.append(self._frame(frame))
-                if self._is_over:
-                    break
+            decoded = []
+        for item in decoded:
+            out.append(self._frame(item) if isinstance(item, Frame) else self._beside(item))
+            if self._is_over:
+                break
         self._note()
         return out[0] if len(out) == 1 else b"".join(out)
 
@@ -169,6 +171,13 @@ class Relay:
             splicer.learn(frame, events, out, before, self._stages, sink)
         elif splicer.is_ready:
             splicer.check(self._stages)
+        return out
+
+    def _beside(self, item: Decoded) -> bytes:
+        """A comment, or a line that is no field: nearly always it means nothing."""
+        out = self._emit(list(self._stages.frame(item)))
+        if isinstance(item, Malformed) and self._splicer is not None and self._splicer.is_ready:
+            self._splicer.check(self._stages)
         return out
 
     def _emit(self, events: list[Event]) -> bytes:
@@ -244,22 +253,24 @@ def _object_bytes(body: bytes) -> bytes:
     return text
 
 
-def make_chat_relay(
+def make_relay(
     promise: Promise,
     *,
     is_object: bool,
     elapsed: Callable[[], float] = lambda: 0.0,
     may_splice: bool = True,
 ) -> Relay:
-    """The relay for one chat reply. ``is_object`` says how the upstream answered; how the client
-    is answered stands in the promise. ``elapsed`` gives the seconds since the request began.
-    ``may_splice`` False takes the long way for every frame: the same bytes, slower."""
-    stages = chat_stages(ChatReader(), promise)
+    """The relay for one reply in the promise's dialect. ``is_object`` says how the upstream
+    answered; how the client is answered stands in the promise. ``elapsed`` gives the seconds
+    since the request began. ``may_splice`` False takes the long way for every frame: the same
+    bytes, slower."""
+    parts = DIALECTS[promise.dialect]
+    stages = make_stages(parts.reader(), parts.chunk_rules, promise)
     sink: StreamSink | WholeSink
     if promise.is_stream:
-        sink = StreamSink(ChatWriter(promise), promise, error_object, elapsed)
+        sink = StreamSink(parts.writer(promise), promise, parts.error_object, elapsed)
     else:
-        sink = WholeSink(ChatWholeWriter(promise), promise)
+        sink = WholeSink(parts.whole_writer(promise), promise)
     if is_object:
-        return WholeRelay(stages, sink, chunks_of_reply, promise.max_reply_bytes)
+        return WholeRelay(stages, sink, parts.chunks_of_reply, promise.max_reply_bytes)
     return Relay(stages, sink, may_splice=may_splice)

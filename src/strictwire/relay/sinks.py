@@ -27,6 +27,10 @@ DONE_FRAME = b"data: [DONE]\n\n"
 class StreamWriter(Protocol):
     def feed(self, event: Event) -> dict[str, Any] | None: ...
 
+    def progress(self, told: dict[str, Any]) -> dict[str, Any]:
+        """A report of progress inside a complete chunk."""
+        ...
+
 
 class WholeWriter(Protocol):
     @property
@@ -67,7 +71,9 @@ class StreamSink:
         self._promise = promise
         self._error_object = error_object
         self._elapsed = elapsed
-        self._progress = ProgressTeller(promise.progress) if promise.progress else None
+        self._progress = (
+            ProgressTeller(promise.progress, writer.progress) if promise.progress else None
+        )
         self._held: list[bytes] = []
         self.is_meaningful = False
         self.is_done = False
@@ -102,10 +108,10 @@ class StreamSink:
         sink.is_meaningful = self.is_meaningful
         return sink
 
-    def tick_progress(self) -> bytes:
+    def tick_progress(self, *, is_queued: bool) -> bytes:
         if self._progress is None or self.is_meaningful or self.failure is not None:
             return b""
-        return self._progress.tick(self._elapsed())
+        return self._progress.tick(self._elapsed(), is_queued=is_queued)
 
     def fail(self, error: WireError) -> bytes:
         """The error in-band, and the terminal where the setting wants one."""
@@ -175,7 +181,7 @@ class WholeSink:
             self.failure = too_large(self._promise.max_reply_bytes)
         return b""
 
-    def tick_progress(self) -> bytes:
+    def tick_progress(self, *, is_queued: bool) -> bytes:
         return b""
 
     def fail(self, error: WireError) -> bytes:

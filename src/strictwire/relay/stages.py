@@ -16,13 +16,13 @@ from typing import Any, Protocol, TypeVar
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError
 from strictwire.model.events import Ended, Event, Failed
-from strictwire.model.frames import Frame, Malformed
+from strictwire.model.frames import Decoded, Frame, Malformed
 from strictwire.model.request import Promise
 from strictwire.relay.ending import Ending
 from strictwire.relay.parsing import parse_chunk
-from strictwire.repairs import CHAT_RULES, EVENT_RULES, FRAME_RULES
+from strictwire.repairs import EVENT_RULES, FRAME_RULES
 from strictwire.repairs.frames import DONE
-from strictwire.repairs.rule import Rule, keeps_state
+from strictwire.repairs.rule import ChunkRule, Rule, keeps_state
 
 # A state is some two thousand characters, and a hundred or two more for each tool call.
 MAX_STATE_CHARS = 64 * 1024
@@ -46,7 +46,7 @@ class Stages:
     def __init__(
         self,
         reader: Reader,
-        frame_rules: Sequence[Rule[Frame]],
+        frame_rules: Sequence[Rule[Decoded]],
         chunk_rules: Sequence[Rule[Chunk]],
         event_rules: Sequence[Rule[Event]],
     ) -> None:
@@ -104,12 +104,24 @@ class Stages:
             rule.fired = had_fired
         return events
 
-    def frame(self, frame: Frame) -> Iterator[Event]:
-        for mended in _through(self._frame_rules, frame):
-            if mended.data == DONE:
+    def frame(self, item: Decoded) -> Iterator[Event]:
+        """What the decoder yielded. Comments and strays mean something to frame rules only."""
+        return self._frames(_through(self._frame_rules, item))
+
+    def last_frames(self, unended: Frame | Malformed | None) -> Iterator[Event]:
+        """The body has ended; ``unended`` is what it left open."""
+        if unended is not None:
+            yield from self._frames(_through(self._frame_rules, unended))
+        yield from self._frames(_flush(self._frame_rules))
+
+    def _frames(self, items: Iterable[Decoded]) -> Iterator[Event]:
+        for item in items:
+            if not isinstance(item, Frame) or item.is_unended:
+                continue
+            if item.data == DONE:
                 yield from self.end(has_terminal=True)
                 return
-            parsed = parse_chunk(mended)
+            parsed = parse_chunk(item)
             if isinstance(parsed, Malformed):
                 yield from self._event(Failed(_malformed(parsed)))
                 return
@@ -169,15 +181,11 @@ def _malformed(parsed: Malformed) -> PeerError:
     )
 
 
-def chat_stages(reader: Reader, promise: Promise) -> Stages:
-    """The stages of a chat reply, without the rules that are switched off."""
-
-    def is_on(rule: type[Rule[Any]]) -> bool:
-        return rule.is_foundation or rule.name not in promise.repairs_off
-
+def make_stages(reader: Reader, chunk_rules: Iterable[type[ChunkRule]], promise: Promise) -> Stages:
+    """The stages of one reply, with the rules that this promise needs."""
     return Stages(
         reader,
-        [rule(promise) for rule in FRAME_RULES if is_on(rule)],
-        [rule(promise) for rule in CHAT_RULES if is_on(rule)],
-        [rule(promise) for rule in EVENT_RULES if is_on(rule)],
+        [rule(promise) for rule in FRAME_RULES if rule.runs_for(promise)],
+        [rule(promise) for rule in chunk_rules if rule.runs_for(promise)],
+        [rule(promise) for rule in EVENT_RULES if rule.runs_for(promise)],
     )

@@ -4,28 +4,47 @@ Names are public: they stand in settings, metrics and the docs, never change mea
 never reused.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from strictwire.repairs.chat import CHAT_RULES
+from strictwire.repairs.completions import COMPLETIONS_RULES
+from strictwire.repairs.embeddings import EMBEDDINGS_RULES
 from strictwire.repairs.endings import ENDING_RULES, EndingRule
 from strictwire.repairs.events import EVENT_RULES
 from strictwire.repairs.frames import FRAME_RULES
+from strictwire.repairs.requests import REQUEST_RULES, RequestRule
 from strictwire.repairs.rule import Rule
 
-RULES: tuple[type[Rule] | EndingRule, ...] = (  # type: ignore[type-arg]
+RULES: tuple[type[Rule] | EndingRule | RequestRule, ...] = (  # type: ignore[type-arg]
+    *REQUEST_RULES,
     *FRAME_RULES,
     *CHAT_RULES,
+    *(rule for rule in COMPLETIONS_RULES if rule.name.startswith("completions.")),
     *ENDING_RULES,
     *EVENT_RULES,
+    *EMBEDDINGS_RULES,
 )
 RULE_NAMES: frozenset[str] = frozenset(rule.name for rule in RULES)
-SWITCHABLE: frozenset[str] = frozenset(
-    rule.name for rule in RULES if isinstance(rule, type) and not rule.is_foundation
+# The modes of each rule that settings may switch, its default first.
+MODES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        rule.name: rule.modes
+        for rule in RULES
+        if isinstance(rule, type) and not rule.is_foundation and rule.modes
+    }
 )
+SWITCHABLE: frozenset[str] = frozenset(MODES)
 
 __all__ = [
     "CHAT_RULES",
+    "COMPLETIONS_RULES",
+    "EMBEDDINGS_RULES",
     "ENDING_RULES",
     "EVENT_RULES",
     "FRAME_RULES",
+    "MODES",
+    "REQUEST_RULES",
     "RULES",
     "RULE_NAMES",
     "SWITCHABLE",

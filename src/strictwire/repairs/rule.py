@@ -18,11 +18,11 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from strictwire.model.chunks import Chunk
 from strictwire.model.events import Event
-from strictwire.model.frames import Frame
+from strictwire.model.frames import Comment, Decoded, Frame, Malformed
 from strictwire.model.request import Promise
 
 Item = TypeVar("Item")
-Stage = Literal["frame", "chunk", "event"]
+Stage = Literal["frame", "chunk", "event", "object"]
 
 
 @dataclass(slots=True)
@@ -39,9 +39,24 @@ class Rule(Generic[Item]):
     reads_text: ClassVar[bool] = False
     # Later rules count on what a foundation makes sure of, so it cannot be switched off.
     is_foundation: ClassVar[bool] = False
+    # What the settings may say; the first is what holds where they say nothing.
+    modes: ClassVar[tuple[str, ...]] = ("on", "off")
+    # In this mode there is no such rule: nothing is made for the reply, and nothing is counted.
+    idle_mode: ClassVar[str] = "off"
 
     promise: Promise = field(repr=False)
     fired: bool = False
+
+    @classmethod
+    def runs_for(cls, promise: Promise) -> bool:
+        """Whether a reply under this promise needs the rule at all."""
+        if cls.is_foundation:
+            return True
+        return promise.modes.get(cls.name, cls.modes[0]) != cls.idle_mode
+
+    @property
+    def mode(self) -> str:
+        return self.promise.modes.get(self.name, self.modes[0])
 
     def feed(self, item: Item) -> Iterable[Item]:
         raise NotImplementedError
@@ -50,9 +65,26 @@ class Rule(Generic[Item]):
         return iter(())
 
 
-class FrameRule(Rule[Frame]):
+class FrameRule(Rule[Decoded]):
+    """A rule over what the decoder yields. Most mend frames only and pass all else."""
+
     __slots__ = ()
     stage = "frame"
+
+    def feed(self, item: Decoded) -> Iterable[Decoded]:
+        if isinstance(item, Frame):
+            return self.frame(item)
+        return self.comment(item) if isinstance(item, Comment) else self.stray(item)
+
+    def frame(self, item: Frame) -> Iterable[Decoded]:
+        return (item,)
+
+    def comment(self, item: Comment) -> Iterable[Decoded]:
+        return (item,)
+
+    def stray(self, item: Malformed) -> Iterable[Decoded]:
+        """A line that is no field of an event stream."""
+        return (item,)
 
 
 class ChunkRule(Rule[Chunk]):

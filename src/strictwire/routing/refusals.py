@@ -1,23 +1,23 @@
 """What an upstream refused, learned from its own words: fields that are not to be sent again.
 
-Contract: pure data and functions. The gateway adds a few fields to requests; a server that does
-not know one answers 400 or 422 and names it. ``named_field`` finds that name, and ``Refusals``
-remembers it per provider and model. Only fields that the gateway adds itself may be candidates,
-also where the client sent them: a reply without progress or usage is better than none. All else
-that the client sent is the client's to mend.
+Contract: pure data and functions. A server that does not know a field answers 400 or 422 and names
+it; ``refused_fields`` finds the names, ``refuses_way`` whether it was the way in which the reply
+was asked for (as a stream, as an object), and ``Refusals`` remembers them per provider and model.
+What is done about a name is the business of ``amendments``.
+
+Two levels of proof. A field that the gateway added is taken for refused where it is named at all.
+One that the client sent, only where the words say that the server does not know or support it: if
+its value is wrong, the client must hear so.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
-
-# The fields that the gateway adds on its own account.
-ADDED_FIELDS = ("return_progress", "stream_options", "include_obfuscation")
 
 REFUSAL_STATUSES = frozenset((400, 422))
 # An error body beyond this does not just name a field; it is not worth the time to parse.
@@ -27,9 +27,41 @@ MAX_PAIRS = 1024
 # A FastAPI body lists one detail per fault; a client's own faults may be many.
 MAX_DETAILS = 32
 
+# OpenAI's codes, Pydantic's types. "unsupported_value": the model takes its default alone.
+_UNKNOWN_CODES = frozenset(
+    ("unsupported_parameter", "unknown_parameter", "unsupported_value", "extra_forbidden")
+)
+_UNKNOWN_WORDS = re.compile(
+    r"unknown|unrecogni[sz]ed|unsupported|not supported|not permitted|(?:does not|doesn't) support"
+    r"|not recogni[sz]ed|unexpected (?:keyword|field|argument|parameter)|additional propert"
+    r"|extra (?:field|input|argument|parameter)s? |extra_forbidden|no such (?:field|parameter)",
+    re.IGNORECASE,
+)
+_WANTS_STREAM = re.compile(r"\b(?:only|must|required?|requires|enable)\b", re.IGNORECASE)
+_STREAM = re.compile(r"\bstream(?:ing|ed)?\b", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What joins two names to one path: "stream_options.include_usage", "messages[0].user".
+_JOINT = re.compile(r"(?:\[\d+\])*\.")
+# Sentences, and the faults of a Pydantic text, which each end with a bracket and a line end.
+_CLAUSE_END = re.compile(r"(?<=[.;!])\s+|(?<=\])\n")
+# A name without an underscore is a word of the language too ("user", "seed"). It is a field's name
+# where it is quoted, listed, begins a clause, or stands beside a word that says so.
+_BEFORE_A_NAME = re.compile(
+    r"(?:['\"`:,({\[]|\b(?:parameter|argument|field|property|option|name|key)"
+    r"|\bsupports?(?: the)?)\s*$",
+    re.IGNORECASE,
+)
+_AFTER_A_NAME = re.compile(
+    r"['\"`\s]*(?:parameter|argument|field|property|option|is |are )", re.IGNORECASE
+)
+# As far as one looks for such a word.
+_BESIDE_CHARS = 24
+# A part of a path that is a field: no index, no class, no validator ("function-wrap[...]").
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*")
+# How servers call the request itself in a path.
+_ROOTS = frozenset(("body", "request", "query", "params", "extra_body"))
 # Pydantic repeats the refused value, which may hold a client's text with any word in it.
-_REPEATED_INPUT = re.compile(r"input(?:_value)?=.*")
+_REPEATED_INPUT = re.compile(r"(?:input(?:_value)?=|'input': ).*")
 
 Pair = tuple[str, str]
 _NOTHING: frozenset[str] = frozenset()
@@ -37,7 +69,7 @@ _NOTHING: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """Fields not to send, by (provider, model). Never changed: learning makes another one, so
+    """Names not to send, by (provider, model). Never changed: learning makes another one, so
     that one reference is swapped and readers need no lock."""
 
     by_pair: MappingProxyType[Pair, frozenset[str]] = field(
@@ -58,71 +90,149 @@ class Refusals:
         return Refusals(MappingProxyType(known))
 
 
-def named_field(status: int, body: bytes, candidates: Iterable[str]) -> str | None:
-    """The first of ``candidates`` that a refusal names, else None. See ``named_fields``."""
-    return next(iter(named_fields(status, body, candidates)), None)
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A field path that an error body speaks of, outermost part first. ``is_unknown``: the words
+    around it say that the server does not know or support it."""
+
+    path: tuple[str, ...]
+    is_unknown: bool
 
 
-def named_fields(status: int, body: bytes, candidates: Iterable[str]) -> tuple[str, ...]:
-    """Every candidate that a refusal names, in the order of ``candidates``.
+def refused_fields(
+    status: int, body: bytes, *, added: Collection[str] = (), sent: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Every field of ``added`` that a refusal names, and every one of ``sent`` that it calls
+    unknown or unsupported.
 
-    Read are OpenAI's ``error.param`` and message, FastAPI's ``detail`` list with its ``loc``, and
-    a ``detail``, ``message`` or ``error`` that is a text. Of a nested name
-    (``stream_options.include_obfuscation``) only the innermost counts.
+    Read are OpenAI's ``error.param``, code and message, FastAPI's ``detail`` list with its
+    ``loc``, and a ``detail``, ``message`` or ``error`` that is a text. Of a nested name
+    (``stream_options.include_obfuscation``) only the innermost counts, and a name inside another
+    field (``messages.0.user``) is none of the request's own.
     """
+    value = _error_value(status, body)
+    wanted = (*added, *sent)
+    found: set[str] = set()
+    for named in _named_in(value):
+        name = _own_field(named.path, wanted)
+        if name is not None and (named.is_unknown or name in added):
+            found.add(name)
+    return tuple(dict.fromkeys(name for name in wanted if name in found))
+
+
+def refuses_way(status: int, body: bytes, *, asked_stream: bool) -> bool:
+    """Whether a refusal says that the reply cannot be had as a stream, or only as one."""
+    for text in _texts(_error_value(status, body)):
+        for clause in _CLAUSE_END.split(text):
+            if not _STREAM.search(clause) or "stream_options" in clause:
+                continue
+            if _UNKNOWN_WORDS.search(clause):
+                return True
+            if not asked_stream and _WANTS_STREAM.search(clause):
+                return True
+    return False
+
+
+def _error_value(status: int, body: bytes) -> Any:
     if status not in REFUSAL_STATUSES or len(body) > MAX_BODY_BYTES:
-        return ()
+        return None
     try:
-        value = json.loads(body)
+        return json.loads(body)
     except (ValueError, RecursionError):
         # Bare text, as some servers send. UnicodeDecodeError is a ValueError too.
-        value = body.decode("utf-8", "replace")
-    wanted = tuple(candidates)
-    named = {name for path in _named_paths(value) for name in _innermost(path, wanted)}
-    return tuple(name for name in wanted if name in named)
+        return body.decode("utf-8", "replace")
 
 
-def _innermost(path: list[str], wanted: tuple[str, ...]) -> list[str]:
-    return [part for part in path if part in wanted][-1:]
+def _own_field(path: tuple[str, ...], wanted: Collection[str]) -> str | None:
+    """The field that a path speaks of. Parts before the first known one are no fields of the
+    request ("body", a class's name), unless they are lower-case names themselves."""
+    known = [place for place, part in enumerate(path) if part in wanted]
+    if not known:
+        return None
+    outer = path[: known[0]]
+    is_nested = any(part not in _ROOTS and _FIELD_NAME.fullmatch(part) for part in outer)
+    return None if is_nested else path[known[-1]]
 
 
-def _named_paths(value: Any) -> Iterator[list[str]]:
-    """The field paths that an error body speaks of, outermost part first."""
+def _named_in(value: Any) -> Iterator[_Named]:
     if isinstance(value, str):
-        yield from _paths_in_text(value)
+        yield from _named_in_text(value)
         return
     if not isinstance(value, dict):
         return
     for part in (value, value.get("error")):
         if isinstance(part, str):
-            yield from _paths_in_text(part)
+            yield from _named_in_text(part)
         elif isinstance(part, dict):
-            for key in ("param", "message"):
-                if isinstance(part.get(key), str):
-                    yield from _paths_in_text(part[key])
-    yield from _paths_in_detail(value.get("detail"))
+            yield from _named_in_error(part)
+    yield from _named_in_detail(value.get("detail"))
 
 
-def _paths_in_detail(detail: Any) -> Iterator[list[str]]:
+def _named_in_error(error: dict[str, Any]) -> Iterator[_Named]:
+    """OpenAI's object. A ``param`` is the server's last word on which field it is: the message
+    then proves only what kind of fault it was, and may go on to name the field to use instead."""
+    code, param, message = error.get("code"), error.get("param"), error.get("message")
+    message = message if isinstance(message, str) else ""
+    is_unknown = code in _UNKNOWN_CODES if isinstance(code, str) else False
+    if isinstance(param, str) and param:
+        is_unknown = is_unknown or bool(_UNKNOWN_WORDS.search(message))
+        for path in _paths(param):
+            yield _Named(path, is_unknown)
+    for named in _named_in_text(message):
+        yield _Named(named.path, not param and (named.is_unknown or is_unknown))
+
+
+def _named_in_detail(detail: Any) -> Iterator[_Named]:
     if isinstance(detail, str):
-        yield from _paths_in_text(detail)
+        yield from _named_in_text(detail)
     elif isinstance(detail, list):
         for item in detail[:MAX_DETAILS]:
             location = item.get("loc") if isinstance(item, dict) else None
             if isinstance(location, list):
-                yield [str(part) for part in location]
+                said = f"{item.get('msg', '')}"
+                is_unknown = item.get("type") == "extra_forbidden" or bool(
+                    _UNKNOWN_WORDS.search(said)
+                )
+                yield _Named(tuple(str(part) for part in location), is_unknown)
 
 
-def _paths_in_text(text: str) -> Iterator[list[str]]:
+def _named_in_text(text: str) -> Iterator[_Named]:
+    for clause in _CLAUSE_END.split(text):
+        is_unknown = bool(_UNKNOWN_WORDS.search(clause))
+        for path in _paths(_REPEATED_INPUT.sub("", clause), is_prose=True):
+            yield _Named(path, is_unknown)
+
+
+def _paths(text: str, *, is_prose: bool = False) -> Iterator[tuple[str, ...]]:
     """Each dotted name in a text, as a path; a lone word is a path of one."""
     path: list[str] = []
-    end = -1
-    without_input = _REPEATED_INPUT.sub("", text)
-    for found in _WORD.finditer(without_input):
-        if path and without_input[end : found.start()] != ".":
-            yield path
-            path = []
-        path.append(found[0])
-        end = found.end()
-    if path:
-        yield path
+    start = end = 0
+    for found in (*_WORD.finditer(text), None):
+        if found is not None and path and _JOINT.fullmatch(text[end : found.start()]):
+            path.append(found[0])
+            end = found.end()
+            continue
+        if path and not (is_prose and _is_mere_word(path, text, start, end)):
+            yield tuple(path)
+        if found is not None:
+            path, start, end = [found[0]], found.start(), found.end()
+
+
+def _is_mere_word(path: list[str], text: str, start: int, end: int) -> bool:
+    """Whether what stands from ``start`` to ``end`` is a word of a sentence, no field's name."""
+    if len(path) > 1 or "_" in path[0] or not start:
+        return False
+    before, after = text[max(0, start - _BESIDE_CHARS) : start], text[end : end + _BESIDE_CHARS]
+    return not (_BEFORE_A_NAME.search(before) or _AFTER_A_NAME.match(after))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text of an error body that is meant to be read."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key in ("message", "detail", "error", "msg"):
+            yield from _texts(value.get(key))
+    elif isinstance(value, list):
+        for item in value[:MAX_DETAILS]:
+            yield from _texts(item)

@@ -1,9 +1,10 @@
 """Server-sent events: bytes in, frames out, to the letter of the WHATWG standard.
 
 Contract: ``feed`` accepts any split of the stream and returns what it completed, in order: frames
-that the standard would dispatch, and comments (which it would ignore, but in which some servers
-tell their progress). ``finish`` says the peer closed: an unterminated block is discarded, as the
-standard says. No I/O, no clock, no logging, no judgement of what the data says.
+that the standard would dispatch, and what it would ignore but in which some servers tell
+something: comments, and lines that are no field (as ``Malformed``). ``finish`` says the peer
+closed: an unterminated block is discarded, as the standard says; who wants it all the same asks
+for ``unended`` before. No I/O, no clock, no logging, no judgement of what the data says.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
@@ -11,9 +12,10 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-str
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from strictwire.model.errors import PeerError
-from strictwire.model.frames import Comment, Frame
+from strictwire.model.frames import Comment, Decoded, Frame, Malformed
 
 # One block may carry a whole reply with images in base64; beyond this it is an attack or a peer
 # that forgot its line ends, and memory must not follow it.
@@ -24,7 +26,11 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 class SseDecoder:
-    """Decode one event stream. Any split of the input gives the same output."""
+    """Decode one event stream. Any split of the input gives the same output.
+
+    ``keeps_invalid``: bytes of data that are no UTF-8 stay as they are, for somebody who can make
+    more of them than U+FFFD (a character cut in two by a tokenizer).
+    """
 
     __slots__ = (
         "_after_cr",
@@ -33,12 +39,14 @@ class SseDecoder:
         "_data",
         "_event",
         "_id",
+        "_keeps_invalid",
         "_partial",
         "last_event_id",
         "retry_ms",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_invalid: bool = False) -> None:
+        self._keeps_invalid = keeps_invalid
         self.last_event_id = ""
         self.retry_ms: int | None = None
         # One growing buffer, since a list of tiny pieces would cost far more than their bytes.
@@ -55,11 +63,11 @@ class SseDecoder:
         """The next byte starts a block: nothing is half read, not even a line end."""
         return not (self._block_bytes or self._after_cr or self._at_start)
 
-    def feed(self, chunk: bytes) -> list[Frame | Comment]:
+    def feed(self, chunk: bytes) -> list[Decoded]:
         """Return what this piece completed. Raises PeerError for a block over the bound."""
         if self._at_start:
             chunk = self._without_bom(chunk)
-        out: list[Frame | Comment] = []
+        out: list[Decoded] = []
         if not chunk:
             return out
         position = 0
@@ -90,6 +98,18 @@ class SseDecoder:
             self._dispatch(out, chunk[block_start:position] if block_start >= 0 else b"")
             block_start = position
         return out
+
+    def unended(self) -> Frame | Malformed | None:
+        """What the body's end left open, as if its last lines had been ended: the frame, or the
+        one line that is none."""
+        out: list[Decoded] = []
+        if self._partial:
+            self._take_line(bytes(self._partial), out)
+            self._partial.clear()
+        self._dispatch(out, b"")
+        told = [item for item in out if not isinstance(item, Comment)]
+        last = told[-1] if told else None
+        return replace(last, is_unended=True) if isinstance(last, Frame) else last
 
     def finish(self) -> bool:
         """The peer closed. True if it closed inside a block, which is discarded."""
@@ -122,7 +142,7 @@ class SseDecoder:
                 code="upstream_frame_too_large",
             )
 
-    def _take_line(self, line: bytes, out: list[Frame | Comment]) -> None:
+    def _take_line(self, line: bytes, out: list[Decoded]) -> None:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
@@ -135,10 +155,13 @@ class SseDecoder:
             # An id with a NUL is ignored, or it could not be sent back in a header.
             if b"\0" not in value:
                 self._id = value.decode("utf-8", "replace")
-        elif name == b"retry" and value.isdigit():
-            self.retry_ms = int(value[:18])
+        elif name == b"retry":
+            if value.isdigit():
+                self.retry_ms = int(value[:18])
+        else:
+            out.append(Malformed(line, "the line is no field of an event stream"))
 
-    def _dispatch(self, out: list[Frame | Comment], raw: bytes) -> None:
+    def _dispatch(self, out: list[Decoded], raw: bytes) -> None:
         self.last_event_id = self._id
         self._block_bytes = 0
         if not self._data:
@@ -146,7 +169,9 @@ class SseDecoder:
             self._event = ""
             return
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-        out.append(Frame(_as_utf8(data), self._event, self._id, raw))
+        if not self._keeps_invalid:
+            data = _as_utf8(data)
+        out.append(Frame(data, self._event, self._id, raw))
         self._data.clear()
         self._event = ""
 

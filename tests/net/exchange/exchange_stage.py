@@ -18,9 +18,9 @@ from strictwire.model.protocols import ReplyRelay, UpstreamEvents, UpstreamReque
 from strictwire.model.request import Promise
 from strictwire.net.client_side.push import ClientEvents
 from strictwire.net.deadlines import Limits
-from strictwire.net.exchange import Exchange, Plan
-from strictwire.relay import make_chat_relay
-from strictwire.routing import ADDED_FIELDS, named_fields
+from strictwire.net.exchange import NOT_MENDED, Exchange, Mended, Plan
+from strictwire.relay import make_relay
+from strictwire.routing import ADDED_FIELDS, refused_fields
 
 SSE = [(b"content-type", b"text/event-stream")]
 JSON = [(b"content-type", b"application/json")]
@@ -341,6 +341,7 @@ class Stage:
             secrets=self.secrets,
         )
         self.learned: frozenset[str] = frozenset()
+        self.mended = NOT_MENDED
         self.exchange = Exchange(
             plan, self, self.client, self.upstream, self.witness, self.left.append
         )
@@ -349,16 +350,17 @@ class Stage:
 
     def make_request(self, refused: frozenset[str]) -> UpstreamRequest:
         body = json.dumps({"dropped": sorted(refused)}).encode()
+        self.mended = Mended(tuple(sorted(refused)), frozenset(("request.x",) if refused else ()))
         return UpstreamRequest("POST", "http://up/v1/chat/completions", (), body)
 
     def make_relay(self, *, is_object: bool, begun_at_s: float) -> ReplyRelay:
         if self.broken_relay is not None:
             return self.broken_relay
         elapsed = lambda: clock().time() - begun_at_s  # noqa: E731
-        return make_chat_relay(self.promise, is_object=is_object, elapsed=elapsed)
+        return make_relay(self.promise, is_object=is_object, elapsed=elapsed)
 
     def refused(self, status: int, body: bytes) -> frozenset[str]:
-        return frozenset(named_fields(status, body, ADDED_FIELDS))
+        return frozenset(refused_fields(status, body, added=ADDED_FIELDS))
 
     def learn(self, names: frozenset[str]) -> None:
         self.learned |= names

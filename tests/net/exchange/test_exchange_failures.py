@@ -23,7 +23,8 @@ from strictwire.model.errors import PeerError
 from strictwire.net.exchange import shutting_down
 from strictwire.relay import Relay
 from strictwire.relay.sinks import StreamSink
-from strictwire.relay.stages import chat_stages
+from strictwire.relay.stages import make_stages
+from strictwire.repairs import CHAT_RULES
 
 BROKEN = PeerError("The connection broke.", code="upstream_closed")
 
@@ -322,10 +323,26 @@ async def test_a_refusal_that_names_our_field_is_asked_once_more_without_it() ->
     assert not stage.client.is_started
     assert not stage.learned  # a refusal may quote the field and mean something else
     stage.upstream.head()
+    assert not stage.learned
+    stage.upstream.says(said("Hi"))
     assert stage.learned == {"return_progress"}
-    stage.upstream.says(said("Hi") + chunk(finish="stop") + DONE)
+    stage.upstream.says(chunk(finish="stop") + DONE)
     assert stage.client.body.endswith(DONE)
-    stage.over("ok")
+    assert stage.client.headers["x-strictwire-dropped"] == "return_progress"
+    assert stage.over("ok").repairs >= {"request.x"}
+
+
+async def test_an_error_under_200_teaches_nothing() -> None:
+    stage = await Stage(progress="event").begin()
+    stage.upstream.head(400, JSON)
+    stage.upstream.says(b'{"error":{"message":"Unknown field: return_progress"}}')
+    stage.upstream.ends()
+    await turn()
+    stage.upstream.head()
+    stage.upstream.says(b'data: {"error":{"message":"No."}}\n\n')
+    assert not stage.learned
+    assert stage.client.status >= 400
+    assert stage.client.headers["x-strictwire-dropped"] == "return_progress"
 
 
 async def test_and_never_twice() -> None:
@@ -461,7 +478,7 @@ async def test_a_relay_that_raises_is_an_error_in_band_and_content_is_not_logged
     stage = Stage()
     promise = stage.promise
     stage.broken_relay = Broken(
-        chat_stages(ChatReader(), promise),
+        make_stages(ChatReader(), CHAT_RULES, promise),
         StreamSink(ChatWriter(promise), promise, error_object, lambda: 0.0),
     )
     await stage.begin_streaming()

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from strictwire.dialects.chat.fields import only_sticky
+from strictwire.dialects.chunk_fields import only_sticky, usage_fields
 from strictwire.model.chunks import Chunk
 
 _MESSAGE_OWN = frozenset(
@@ -32,7 +32,8 @@ def _chunks(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
         # An error under a 200, or somebody else's object: the rules know both by their fields.
         yield value
         return
-    top = {name: value[name] for name in value if name not in _TOP_OWN}
+    usage = usage_fields(value)
+    top = {name: value[name] for name in value if name not in _TOP_OWN and name not in usage}
     own = {name: top[name] for name in top if name in ("id", "created", "model")}
     later = own | only_sticky(top) | {"object": "chat.completion.chunk"}
     head = top | {"object": "chat.completion.chunk"}
@@ -43,8 +44,8 @@ def _chunks(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for part in _choice_parts(position, choice):
             yield (head if is_first else later) | {"choices": [part]}
             is_first = False
-    if isinstance(value.get("usage"), dict):
-        yield (head if is_first else later) | {"choices": [], "usage": value["usage"]}
+    if usage:
+        yield (head if is_first else later) | {"choices": []} | usage
 
 
 def _choice_parts(position: int, choice: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -65,14 +66,22 @@ def _choice_parts(position: int, choice: dict[str, Any]) -> Iterator[dict[str, A
         (i for i, delta in enumerate(deltas) if delta.get("content") or delta.get("refusal")),
         len(deltas),
     )
-    for place, delta in enumerate(deltas):
-        part: dict[str, Any] = {"index": index, "delta": delta}
-        yield part | (extras if place == bearer else {}) | {"finish_reason": None}
-    finish: dict[str, Any] = {"index": index, "delta": {}}
-    finish |= extras if bearer == len(deltas) else {}
+    parts: list[dict[str, Any]] = [
+        {"index": index, "delta": delta}
+        | (extras if place == bearer else {})
+        | {"finish_reason": None}
+        for place, delta in enumerate(deltas)
+    ]
+    end: dict[str, Any] = {"index": index, "delta": {}}
+    end |= extras if bearer == len(deltas) else {}
+    reason = choice.get("finish_reason")
+    if not isinstance(reason, str) or not reason.strip():
+        # Alone it would say nothing: what is wrong about it stands on the last delta.
+        end = parts.pop() | end | {"delta": deltas[-1]}
+        del end["finish_reason"]
     if "finish_reason" in choice:
-        finish["finish_reason"] = choice["finish_reason"]
-    yield finish
+        end["finish_reason"] = reason
+    yield from (*parts, end)
 
 
 def _deltas(message: dict[str, Any]) -> Iterator[dict[str, Any]]:

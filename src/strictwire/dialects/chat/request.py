@@ -1,29 +1,32 @@
-"""A chat request's body: checked, read as far as the gateway must, and written anew for upstream.
+"""A chat request's body: checked, and read as far as the gateway must.
 
 Contract: ``parse_request`` takes the body's bytes and returns a ``ChatRequest`` or raises a
-``CallerError`` that names the field. What is not ours to know passes: unknown fields are kept to
-the byte, and a body that needs no change goes upstream as it came.
+``CallerError`` that names the field. What is not ours to know passes. How a request is written for
+an upstream is the same for all dialects: see ``dialects.model_request``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from strictwire.dialects.json_body import parse_object, typed
-from strictwire.model.errors import CallerError
+from strictwire.dialects.model_request import ModelRequest
+from strictwire.dialects.request_checks import (
+    Number,
+    StreamOptions,
+    asks_usage,
+    check_choices,
+    check_integers,
+    check_model,
+    invalid_value,
+    require,
+)
 
-Number = int | float
-
-# OpenAI's own bound for `n`; a choice costs the upstream a slot and us a little memory.
-MAX_CHOICES = 128
-_INT64 = 2**63
-
-
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool | None = None
+_INTEGERS = ("max_tokens", "max_completion_tokens", "seed", "top_logprobs")
 
 
 class _Message(msgspec.Struct):
@@ -40,7 +43,7 @@ class _Body(msgspec.Struct):
     model: str
     messages: list[_Message]
     stream: bool | None = None
-    stream_options: _StreamOptions | None = None
+    stream_options: StreamOptions | None = None
     n: int | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
@@ -63,83 +66,38 @@ class _Body(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Body)
 
 
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """``raw`` is the body as it came, ``fields`` its top level, each value still as bytes."""
-
-    model: str
-    is_stream: bool
-    includes_usage: bool
-    choices: int
-    raw: bytes = field(repr=False)
-    fields: dict[str, msgspec.Raw] = field(repr=False)
-
-    def upstream_body(
-        self,
-        *,
-        model: str,
-        is_stream: bool,
-        asks_usage: bool = False,
-        asks_progress: bool = False,
-        refused: frozenset[str] = frozenset(),
-    ) -> bytes:
-        """The body for an upstream. ``refused`` names fields that it was seen to reject."""
-        changed: dict[str, Any] = {}
-        if model != self.model:
-            changed["model"] = model
-        if is_stream != self.is_stream:
-            changed["stream"] = is_stream
-        if asks_usage and is_stream and not self.includes_usage:
-            options = self.fields.get("stream_options")
-            told = msgspec.json.decode(options) if options else None
-            changed["stream_options"] = (told or {}) | {"include_usage": True}
-        if asks_progress and is_stream:
-            changed["return_progress"] = True
-        dropped = {name for name in refused if name in self.fields or name in changed}
-        if not is_stream and "stream_options" in self.fields:
-            # OpenAI rejects stream_options without stream.
-            dropped.add("stream_options")
-        if not changed and not dropped:
-            return self.raw
-        merged: dict[str, Any] = {**self.fields, **changed}
-        return msgspec.json.encode({k: v for k, v in merged.items() if k not in dropped})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest(ModelRequest):
+    """A chat request that was checked."""
 
 
 def parse_request(body: bytes) -> ChatRequest:
     """Check and read a body. Raises CallerError (400) that names the field."""
     fields = parse_object(body)
-    for name in ("model", "messages"):
-        if name not in fields:
-            raise CallerError(
-                f"Missing required parameter: '{name}'.",
-                param=name,
-                code="missing_required_parameter",
-            )
+    require(fields, ("model", "messages"))
     parsed = typed(_decoder, body)
     _check_values(parsed)
-    options = parsed.stream_options
     return ChatRequest(
         model=parsed.model,
         is_stream=bool(parsed.stream),
-        includes_usage=bool(parsed.stream and options and options.include_usage),
+        includes_usage=asks_usage(parsed.stream, parsed.stream_options),
         choices=parsed.n or 1,
+        tools=_tool_names(parsed.tools or ()),
         raw=body,
         fields=fields,
     )
 
 
 def _check_values(parsed: _Body) -> None:
-    if not parsed.model.strip():
-        raise _invalid("model", "must not be empty")
+    check_model(parsed.model)
     if not parsed.messages:
-        raise _invalid("messages", "must hold at least one message")
-    if parsed.n is not None and not 1 <= parsed.n <= MAX_CHOICES:
-        raise _invalid("n", f"must be between 1 and {MAX_CHOICES}")
-    for name in ("max_tokens", "max_completion_tokens", "seed", "top_logprobs"):
-        value = getattr(parsed, name)
-        if value is not None and not -_INT64 <= value < _INT64:
-            raise _invalid(name, "must fit 64 bits")
+        raise invalid_value("messages", "must hold at least one message")
+    check_choices(parsed.n)
+    check_integers(parsed, _INTEGERS)
 
 
-def _invalid(name: str, problem: str) -> CallerError:
-    return CallerError(f"Invalid value for '{name}': {problem}.", param=name, code="invalid_value")
+def _tool_names(tools: Iterable[dict[str, Any]]) -> frozenset[str]:
+    """The names of tools of either kind; one whose shape is strange is the upstream's to judge."""
+    told = [tool.get("function") or tool.get("custom") for tool in tools]
+    names = [one.get("name") for one in told if isinstance(one, dict)]
+    return frozenset(name for name in names if isinstance(name, str))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from strictwire.dialects.chat.writer import ID_PREFIX, reasoning_fields
+from strictwire.dialects.chunk_fields import Envelope
 from strictwire.model.events import (
     Begun,
     Event,
@@ -56,9 +57,7 @@ class ChatWholeWriter:
 
     __slots__ = (
         "_choices",
-        "_created",
-        "_id",
-        "_model",
+        "_envelope",
         "_promise",
         "_top",
         "_usage",
@@ -67,9 +66,7 @@ class ChatWholeWriter:
 
     def __init__(self, promise: Promise) -> None:
         self._promise = promise
-        self._id = ID_PREFIX + promise.id
-        self._created = promise.created
-        self._model = promise.model
+        self._envelope = Envelope.promised(promise, ID_PREFIX)
         self._choices: dict[int, _Choice] = {}
         self._usage: dict[str, Any] | None = None
         self._top: dict[str, Any] = {}
@@ -101,7 +98,7 @@ class ChatWholeWriter:
                 self._usage = usage
                 self._top.update(event.extra.top)
             case Begun():
-                self._begin(event)
+                self._envelope = self._envelope.told(event)
 
     def finish(self) -> dict[str, Any]:
         choices = [
@@ -109,10 +106,7 @@ class ChatWholeWriter:
         ]
         usage = self._usage or {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
         return {
-            "id": self._id,
-            "object": "chat.completion",
-            "created": self._created,
-            "model": self._model,
+            **self._envelope.fields("chat.completion"),
             "choices": choices,
             "usage": usage,
             **self._top,
@@ -122,12 +116,6 @@ class ChatWholeWriter:
         pieces.append(text)
         # A short str costs about 50 bytes beside its characters, and a place in the list.
         self.size_bytes += len(text) + 64
-
-    def _begin(self, event: Begun) -> None:
-        self._id = event.id or self._id
-        self._created = self._created if event.created is None else event.created
-        if event.model and not self._promise.is_model_pinned:
-            self._model = event.model
 
     def _choice(self, index: int, extra: Extra) -> _Choice:
         choice = self._choices.get(index)

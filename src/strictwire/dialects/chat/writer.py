@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from strictwire.dialects.chunk_fields import Envelope
 from strictwire.model.errors import WireError
 from strictwire.model.events import (
+    NO_EXTRA,
     Begun,
     Event,
     Extension,
@@ -29,6 +31,7 @@ from strictwire.model.events import (
 from strictwire.model.request import Promise, ReasoningKey
 
 ID_PREFIX = "chatcmpl-"
+OBJECT = "chat.completion.chunk"
 
 
 def reasoning_fields(key: ReasoningKey, text: str | None) -> dict[str, Any]:
@@ -53,13 +56,11 @@ def error_object(error: WireError) -> dict[str, Any]:
 class ChatWriter:
     """Writes one streamed reply."""
 
-    __slots__ = ("_created", "_id", "_model", "_promise")
+    __slots__ = ("_envelope", "_promise")
 
     def __init__(self, promise: Promise) -> None:
         self._promise = promise
-        self._id = ID_PREFIX + promise.id
-        self._created = promise.created
-        self._model = promise.model
+        self._envelope = Envelope.promised(promise, ID_PREFIX)
 
     def feed(self, event: Event) -> dict[str, Any] | None:
         match event:
@@ -83,27 +84,17 @@ class ChatWriter:
             case UsageTold(usage):
                 return self._usage(event.extra, usage)
             case Begun():
-                self._begin(event)
+                self._envelope = self._envelope.told(event)
         return None
 
-    def _begin(self, event: Begun) -> None:
-        self._id = event.id or self._id
-        self._created = self._created if event.created is None else event.created
-        if event.model and not self._promise.is_model_pinned:
-            self._model = event.model
-
-    def _envelope(self) -> dict[str, Any]:
-        return {
-            "id": self._id,
-            "object": "chat.completion.chunk",
-            "created": self._created,
-            "model": self._model,
-        }
+    def progress(self, told: dict[str, Any]) -> dict[str, Any]:
+        """A report of prefill progress, as the carrier "chunk" has it."""
+        return self._chunk(NO_EXTRA, 0, {}) | {"prompt_progress": told}
 
     def _chunk(
         self, extra: Extra, choice: int, delta: dict[str, Any], reason: str | None = None
     ) -> dict[str, Any]:
-        chunk = self._envelope()
+        chunk = self._envelope.fields(OBJECT)
         if extra.delta:
             delta = delta | extra.delta
         body: dict[str, Any] = {"index": choice, "delta": delta}
@@ -118,7 +109,7 @@ class ChatWriter:
     def _usage(self, extra: Extra, usage: dict[str, Any]) -> dict[str, Any] | None:
         if not self._promise.includes_usage:
             return None
-        chunk = self._envelope()
+        chunk = self._envelope.fields(OBJECT)
         chunk["choices"] = []
         chunk.update(extra.top)
         chunk["usage"] = usage

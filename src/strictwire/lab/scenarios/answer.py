@@ -62,6 +62,11 @@ class Choice:
     has_logprobs: bool = False
 
     @property
+    def is_text(self) -> bool:
+        """Whether a text completion can say it."""
+        return not (self.reasoning or self.refusal or self.calls or self.legacy)
+
+    @property
     def token_count(self) -> int:
         said = (self.text, self.reasoning, self.refusal)
         calls = (*self.calls, self.legacy) if self.legacy else self.calls

@@ -13,7 +13,7 @@ from strictwire.lab.scenarios.answer import (
     tell_two,
 )
 from strictwire.lab.scenarios.scenario import Scenario, chunks_by, object_by
-from strictwire.lab.scenarios.strict import Json, frame, strict_chunks
+from strictwire.lab.scenarios.strict import chunk_frames, strict_chunks
 from strictwire.lab.scenarios.walk import (
     Change,
     call_deltas_of,
@@ -22,7 +22,7 @@ from strictwire.lab.scenarios.walk import (
     is_finish,
     is_role_only,
 )
-from strictwire.lab.script import Reply
+from strictwire.lab.script import Json, Reply
 
 
 def _empty_until_end(choice: Json) -> None:
@@ -58,7 +58,7 @@ def _rides(chunks: list[Json]) -> list[Json]:
 
 
 def _rides_without_done(answer: Answer, ask: Ask) -> Reply:
-    return Reply(tuple(map(frame, _rides(strict_chunks(answer, ask)))))
+    return Reply(chunk_frames(_rides(strict_chunks(answer, ask)), ask))
 
 
 def _deltas_in(chunk: Json) -> list[Json]:
@@ -127,14 +127,21 @@ ROWS = (
     Scenario(
         name="finish-never",
         title="finish_reason null for ever, then [DONE]",
-        rules=("reply.finish-inferred",),
+        rules=(
+            "chat.empty-delta",
+            "reply.finish-inferred",
+        ),
+        completions_rules=("reply.finish-inferred",),
         quirks=(27,),
         stream=chunks_by(each_choice(_never)),
     ),
     Scenario(
         name="finish-never-tools",
         title="A tool call, finish_reason null for ever, then [DONE]",
-        rules=("reply.finish-inferred",),
+        rules=(
+            "chat.empty-delta",
+            "reply.finish-inferred",
+        ),
         quirks=(27,),
         tell=tell_call,
         stream=chunks_by(each_choice(_never)),
@@ -150,7 +157,11 @@ ROWS = (
     Scenario(
         name="finish-on-every-chunk",
         title='"stop" on every chunk',
-        rules=("reply.finish-early",),
+        rules=(
+            "chat.role-alone",
+            "chat.finish-alone",
+            "reply.finish-early",
+        ),
         quirks=(28,),
         stream=chunks_by(_on_every_chunk),
     ),
@@ -165,6 +176,7 @@ ROWS = (
     Scenario(
         name="finish-twice",
         title="The finish chunk comes twice",
+        rules=("reply.finish-early",),
         quirks=(28,),
         stream=chunks_by(_twice),
     ),
@@ -172,6 +184,7 @@ ROWS = (
         name="finish-value-eos",
         title='finish_reason "eos"',
         rules=("chat.finish-value",),
+        whole_rules=("chat.finish-value",),
         quirks=(29,),
         stream=chunks_by(_EOS),
         whole=object_by(_of_object(_EOS)),
@@ -180,6 +193,7 @@ ROWS = (
         name="finish-value-foreign",
         title="Another dialect's finish reasons: end_turn, tool_use",
         rules=("chat.finish-value",),
+        whole_rules=("chat.finish-value",),
         quirks=(29,),
         tell=tell_call,
         stream=chunks_by(_FOREIGN),
@@ -189,6 +203,7 @@ ROWS = (
         name="finish-value-max-tokens",
         title='finish_reason "max_tokens"',
         rules=("chat.finish-value",),
+        whole_rules=("chat.finish-value",),
         quirks=(29,),
         tell=tell_length,
         stream=chunks_by(_FOREIGN),
@@ -221,6 +236,7 @@ ROWS = (
         name="tool-finish-stop",
         title='Tool calls, but finish_reason "stop"',
         rules=("reply.tool-finish",),
+        whole_rules=("reply.tool-finish",),
         quirks=(30,),
         tell=tell_call,
         stream=chunks_by(_STOP_FOR_CALLS),
@@ -230,6 +246,7 @@ ROWS = (
         name="tool-finish-without-calls",
         title='Text, but finish_reason "tool_calls"',
         rules=("reply.tool-finish-without-calls",),
+        whole_rules=("reply.tool-finish-without-calls",),
         quirks=(31,),
         stream=chunks_by(_CALLS_FOR_STOP),
         whole=object_by(_of_object(_CALLS_FOR_STOP)),

@@ -72,32 +72,32 @@ def _with_fields(frames: Frames) -> Frames:
     )
 
 
-def _without_end(frames: Frames) -> Frames:
-    return (*frames[:-1], b"data: [DONE]")
-
-
 ROWS = (
     Scenario(
         name="no-space",
         title="No space after data:",
+        faults=("sse.space-after-colon",),
         quirks=(1,),
         stream=frames_by(_each(lambda frame: frame.replace(b"data: ", b"data:", 1))),
     ),
     Scenario(
         name="crlf",
         title="Lines end in CRLF",
+        faults=("sse.line-ends",),
         quirks=(2,),
         stream=frames_by(_each(lambda frame: frame.replace(b"\n", b"\r\n"))),
     ),
     Scenario(
         name="bare-cr",
         title="Lines end in CR alone",
+        faults=("sse.line-ends",),
         quirks=(3,),
         stream=frames_by(_each(lambda frame: frame.replace(b"\n", b"\r"))),
     ),
     Scenario(
         name="crlf-done-lf",
         title="Lines end in CRLF, but [DONE] in LF",
+        faults=("sse.line-ends",),
         quirks=(95,),
         stream=frames_by(
             lambda frames: (*(f.replace(b"\n", b"\r\n") for f in frames[:-1]), frames[-1])
@@ -106,6 +106,7 @@ ROWS = (
     Scenario(
         name="comments",
         title="Comments between the chunks",
+        faults=("sse.comment",),
         quirks=(4, 5, 6),
         stream=frames_by(_between(_COMMENTS)),
     ),
@@ -119,6 +120,8 @@ ROWS = (
     Scenario(
         name="sse-fields",
         title="id, retry and unknown fields in every block",
+        rules=("sse.bare-json",),
+        faults=("sse.event-id", "sse.retry-field"),
         quirks=(8,),
         stream=frames_by(_with_fields),
     ),
@@ -135,12 +138,6 @@ ROWS = (
         rules=("sse.done-spelling",),
         quirks=(11,),
         stream=frames_by(lambda frames: (*frames[:-1], b"data: DONE\n\n")),
-    ),
-    Scenario(
-        name="done-without-end",
-        title="[DONE] without the blank line that ends a block",
-        quirks=(10,),
-        stream=frames_by(_without_end),
     ),
     Scenario(
         name="done-then-open-socket",
@@ -164,7 +161,11 @@ ROWS = (
     Scenario(
         name="foreign-events",
         title="Data that is no JSON object: null, ping, numbers, empty events",
-        rules=("sse.foreign-event",),
+        rules=(
+            "sse.foreign-event",
+            "chat.foreign-frame",
+        ),
+        faults=("sse.event-name",),
         quirks=(19,),
         stream=frames_by(_between(_FOREIGN_DATA)),
     ),
@@ -183,12 +184,14 @@ ROWS = (
     Scenario(
         name="many-data-lines",
         title="One JSON object over many data: lines",
+        faults=("sse.data-lines",),
         quirks=(21,),
         stream=frames_by(_each(_many_lines)),
     ),
     Scenario(
         name="byte-order-mark",
         title="A byte order mark before the first block",
+        faults=("sse.byte-order-mark",),
         quirks=(93,),
         stream=frames_by(lambda frames: (b"\xef\xbb\xbf" + frames[0], *frames[1:])),
     ),

@@ -18,9 +18,9 @@ from strictwire.lab.scenarios.answer import (
     tell_two,
 )
 from strictwire.lab.scenarios.scenario import Scenario
-from strictwire.lab.scenarios.strict import Json, call_deltas, strict_chunks, strict_frames
+from strictwire.lab.scenarios.strict import call_deltas, strict_chunks, strict_frames
 from strictwire.lab.scenarios.walk import call_deltas_of
-from strictwire.lab.script import Reply
+from strictwire.lab.script import Json, Reply
 
 
 def _interleaved(answer: Answer, ask: Ask) -> Reply:
@@ -33,7 +33,7 @@ def _interleaved(answer: Answer, ask: Ask) -> Reply:
         turns += first[len(second) :] + second[len(first) :]
         for chunk, delta in zip(_call_chunks(chunks), turns, strict=True):
             chunk["choices"][0]["delta"]["tool_calls"] = [delta]
-    return Reply(strict_frames(chunks))
+    return Reply(strict_frames(chunks, ask))
 
 
 def _call_chunks(chunks: list[Json]) -> list[Json]:

@@ -12,8 +12,8 @@ from strictwire.lab.ask import Ask
 from strictwire.lab.scenarios.answer import Answer
 from strictwire.lab.scenarios.scenario import Scenario
 from strictwire.lab.scenarios.servers import llamacpp_head
-from strictwire.lab.scenarios.strict import Json, frame, strict_object, strict_stream
-from strictwire.lab.script import Reply, Silence
+from strictwire.lab.scenarios.strict import chunk_frames, strict_object, strict_stream
+from strictwire.lab.script import Json, Reply, Silence
 
 TOTAL_TOKENS = 2560
 CACHED_TOKENS = 512
@@ -42,7 +42,8 @@ def _progress(answer: Answer, ask: Ask) -> Reply:
         return replace(told, delay_beats=BATCHES)
     pieces: list[bytes | Silence] = []
     for count in progress_counts():
-        pieces += (frame(llamacpp_head(ask, prompt_progress=count)), Silence(1))
+        head = llamacpp_head(ask, prompt_progress=count)
+        pieces += (*chunk_frames([head], ask), Silence(1))
     return replace(told, pieces=(*pieces, *told.pieces))
 
 

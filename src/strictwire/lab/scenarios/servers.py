@@ -17,16 +17,19 @@ from strictwire.lab.scenarios.answer import (
     tell_reasoned_call,
     tell_reasoning,
 )
+from strictwire.lab.scenarios.blocks import progress_event
+from strictwire.lab.scenarios.completion import in_dialect
 from strictwire.lab.scenarios.scenario import Scenario
 from strictwire.lab.scenarios.strict import (
     DONE,
-    Json,
     choice,
     chunk,
+    chunk_frames,
     comment,
-    frame,
+    object_reply,
     strict_chunks,
     strict_frames,
+    strict_object,
     usage_object,
     whole_call,
     whole_object,
@@ -39,11 +42,10 @@ from strictwire.lab.scenarios.walk import (
     is_finish,
     is_role_only,
 )
-from strictwire.lab.script import Reply, error_value, json_reply
+from strictwire.lab.script import Json, Reply
 
 _ZEROS: Json = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 _TIMINGS: Json = {"cache_n": 0, "prompt_n": PROMPT_TOKENS, "prompt_ms": 1.5, "predicted_n": 12}
-_UNKNOWN_FIELDS = ("return_progress", "stream_options")
 
 
 def _without_usage(answer: Answer, ask: Ask) -> list[Json]:
@@ -61,7 +63,7 @@ def _localai(answer: Answer, ask: Ask) -> Reply:
         told["usage"] = usage_object(answer) if is_finish(told) else dict(_ZEROS)
     for said in choices_of(chunks):
         said["finish_reason"] = said["finish_reason"] or ""
-    return Reply(tuple(map(frame, chunks)))
+    return Reply(chunk_frames(chunks, ask))
 
 
 # ---- mlx-lm ----
@@ -78,15 +80,20 @@ def _mlx_like(answer: Answer, ask: Ask) -> Reply:
     for delta in deltas_of(chunks):
         delta["role"] = "assistant"
     frames = [comment(f"keepalive {done}/{PROMPT_TOKENS}") for done in (5, PROMPT_TOKENS)]
-    frames += map(_mlx_frame, chunks)
+    said = in_dialect(chunks, ask)
+    if ask.dialect == "completions":
+        for completion in choices_of(said):
+            del completion["logprobs"]
+    frames += map(_mlx_frame, said)
     if ask.includes_usage:
-        told = chunk(ask, [], usage=usage_object(answer))
+        # Its usage chunk has this object's name in completions too.
+        (told,) = in_dialect([chunk(ask, [], usage=usage_object(answer))], ask)
         frames.append(_mlx_frame({**told, "object": "chat.completion"}))
     return Reply((*frames, DONE), content_type="text/event-stream", body="http1.0")
 
 
 def _mlx_like_whole(answer: Answer, ask: Ask) -> Reply:
-    return replace(json_reply(whole_object(answer, ask)), body="http1.0")
+    return replace(strict_object(answer, ask), body="http1.0")
 
 
 def _calls_whole(chunks: list[Json], answer: Answer) -> list[Json]:
@@ -116,10 +123,9 @@ def _llamacpp_like(answer: Answer, ask: Ask) -> Reply:
     if ask.includes_usage:
         chunks.append(chunk(ask, [], usage=usage_object(answer)))
     chunks[-1]["timings"] = dict(_TIMINGS)
-    frames = [frame(llamacpp_head(ask, prompt_progress=done)) for done in _llamacpp_progress(ask)]
-    frames.append(frame(llamacpp_head(ask)))
-    frames += (frame(_llamacpp_order(told)) for told in chunks)
-    return Reply((*frames, DONE), content_type="text/event-stream")
+    heads = [llamacpp_head(ask, prompt_progress=done) for done in _llamacpp_progress(ask)]
+    said = [*heads, llamacpp_head(ask), *map(_llamacpp_order, chunks)]
+    return Reply(strict_frames(said, ask), content_type="text/event-stream")
 
 
 def _llamacpp_progress(ask: Ask) -> list[Json]:
@@ -145,7 +151,7 @@ def _llamacpp_like_whole(answer: Answer, ask: Ask) -> Reply:
         del said["message"]["refusal"], said["logprobs"]
     for call in calls_of(whole):
         call["id"] = call["id"].removeprefix("call_")
-    return json_reply({**whole, "timings": dict(_TIMINGS)})
+    return object_reply({**whole, "timings": dict(_TIMINGS)}, ask)
 
 
 # ---- vLLM ----
@@ -173,7 +179,7 @@ def _vllm_like(answer: Answer, ask: Ask) -> Reply:
     last = chunks[chunks.index(finish) - 1]["choices"][0]
     last.update(finish_reason=finish["choices"][0]["finish_reason"], stop_reason=None)
     chunks.remove(finish)
-    return Reply(strict_frames(chunks))
+    return Reply(strict_frames(chunks, ask))
 
 
 def _vllm_like_whole(answer: Answer, ask: Ask) -> Reply:
@@ -185,7 +191,7 @@ def _vllm_like_whole(answer: Answer, ask: Ask) -> Reply:
         message.setdefault("tool_calls", [])
         said.update(stop_reason=None, token_ids=None)
     whole.update(service_tier=None, system_fingerprint=None, prompt_logprobs=None)
-    return json_reply(whole)
+    return object_reply(whole, ask)
 
 
 # ---- transformers ----
@@ -200,7 +206,23 @@ def _transformers_like(answer: Answer, ask: Ask) -> Reply:
     for told in chunks:
         told.update(model=f"{ask.model}@main", id=ask.id, system_fingerprint="")
     chunks[-1]["usage"] = usage_object(answer)
-    return Reply(tuple(map(frame, chunks)))
+    return Reply(chunk_frames(chunks, ask))
+
+
+# ---- SwiftLM ----
+
+
+def _swiftlm_like(answer: Answer, ask: Ask) -> Reply:
+    """CRLF but for [DONE], progress in events, a new id in each chunk, timings inside usage."""
+    chunks = _without_usage(answer, ask)
+    for number, told in enumerate(chunks):
+        told["id"] = f"{told['id']}-{number}"
+    frames = [progress_event(done, PROMPT_TOKENS) for done in (5, PROMPT_TOKENS)]
+    frames += chunk_frames(chunks, ask)
+    if ask.includes_usage:
+        usage = {**usage_object(answer), "timings": dict(_TIMINGS)}
+        frames += chunk_frames([chunk(ask, [], usage=usage)], ask)
+    return Reply((*(frame.replace(b"\n", b"\r\n") for frame in frames), DONE))
 
 
 # ---- the worst of all ----
@@ -212,23 +234,7 @@ def _everything(answer: Answer, ask: Ask) -> Reply:
     for said in choices_of(chunks):
         said["delta"] = {"role": "assistant", "content": "", **said["delta"]}
         said["finish_reason"] = said["finish_reason"] or ""
-    return Reply(tuple(map(frame, chunks)))
-
-
-# ---- a server that knows no extensions ----
-
-
-def _rejecting(answer: Answer, ask: Ask) -> Reply:
-    for name in _UNKNOWN_FIELDS:
-        if name in ask.fields:
-            message = f"Unrecognized request argument supplied: {name}"
-            told = error_value(
-                message, type="invalid_request_error", param=name, code="unknown_parameter"
-            )
-            return json_reply(told, status=400)
-    if ask.is_stream:
-        return Reply(strict_frames(strict_chunks(answer, ask)))
-    return json_reply(whole_object(answer, ask))
+    return Reply(chunk_frames(chunks, ask))
 
 
 ROWS = (
@@ -236,10 +242,18 @@ ROWS = (
         name="localai",
         title="LocalAI: zero usage and empty finish reasons on each chunk, no [DONE]",
         rules=(
-            "chat.usage-placement",
             "chat.finish-empty",
+            "chat.usage-placement",
             "chat.envelope",
             "reply.done-missing",
+            "reply.usage-repeated",
+        ),
+        # Its chunk without an object is the one that has the role.
+        completions_rules=(
+            "chat.finish-empty",
+            "chat.usage-placement",
+            "reply.done-missing",
+            "reply.usage-repeated",
         ),
         quirks=(10, 26, 94),
         tell=tell_call_if_tools,
@@ -248,7 +262,14 @@ ROWS = (
     Scenario(
         name="mlx-like",
         title="mlx-lm: HTTP/1.0, role in each delta, progress in comments, whole tool calls",
-        rules=("chat.role-repeated",),
+        rules=(
+            "sse.comment-progress",
+            "chat.role-repeated",
+            "chat.role-alone",
+            "chat.envelope",
+        ),
+        faults=("reply.usage-null",),
+        completions_faults=("completions.logprobs-missing", "reply.usage-null"),
         quirks=(88,),
         tell=tell_call_if_tools,
         stream=_mlx_like,
@@ -257,7 +278,13 @@ ROWS = (
     Scenario(
         name="llamacpp-like",
         title="llama.cpp: null content first, progress if asked, timings last",
-        rules=("chat.empty-delta",),
+        rules=(
+            "chat.progress-frame",
+            "chat.empty-delta",
+        ),
+        faults=("reply.usage-null",),
+        whole_faults=("whole.keys",),
+        completions_whole_faults=(),
         quirks=(36, 64, 84, 87),
         tell=tell_call_if_tools,
         stream=_llamacpp_like,
@@ -267,6 +294,8 @@ ROWS = (
         name="vllm-like",
         title="vLLM: the finish reason rides, reasoning under its own key, null keys",
         rules=("chat.reasoning-key", "chat.finish-alone", "chat.empty-delta"),
+        whole_rules=("chat.reasoning-key",),
+        whole_faults=("whole.nulls",),
         quirks=(32, 58, 90),
         tell=_tell_vllm,
         stream=_vllm_like,
@@ -276,9 +305,22 @@ ROWS = (
         name="transformers-like",
         title="transformers serve: no finish_reason key, usage unasked, no [DONE]",
         rules=("chat.finish-missing", "chat.usage-placement", "reply.done-missing"),
+        faults=("reply.usage-null",),
         quirks=(89,),
         tell=tell_call_if_tools,
         stream=_transformers_like,
+    ),
+    Scenario(
+        name="swiftlm-like",
+        title="SwiftLM: CRLF, progress in events, another id in each chunk, timings in usage",
+        rules=(
+            "sse.progress-event",
+            "chat.envelope",
+        ),
+        faults=("reply.usage-null", "sse.event-name", "sse.line-ends"),
+        quirks=(95,),
+        tell=tell_call_if_tools,
+        stream=_swiftlm_like,
     ),
     Scenario(
         name="quirky-everything",
@@ -292,14 +334,5 @@ ROWS = (
         quirks=(10, 26, 34, 46),
         tell=tell_call_if_tools,
         stream=_everything,
-    ),
-    Scenario(
-        name="rejects-unknown-fields",
-        title="400 for return_progress and stream_options; healthy without them",
-        quirks=(89,),
-        stream=_rejecting,
-        whole=_rejecting,
-        # A gateway has to ask again without stream_options, so usage is never told.
-        tells_usage=False,
     ),
 )

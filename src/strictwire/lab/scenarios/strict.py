@@ -12,9 +12,8 @@ from typing import Any
 
 from strictwire.lab.ask import Ask
 from strictwire.lab.scenarios.answer import Answer, Call, Choice
-from strictwire.lab.script import Reply, json_reply, to_json
-
-Json = dict[str, Any]
+from strictwire.lab.scenarios.completion import in_dialect
+from strictwire.lab.script import Json, Reply, json_reply, to_json
 
 DONE = b"data: [DONE]\n\n"
 
@@ -28,16 +27,26 @@ def comment(text: str) -> bytes:
     return f": {text}".rstrip(" ").encode() + b"\n\n"
 
 
-def strict_frames(chunks: Iterable[Json]) -> tuple[bytes, ...]:
-    return (*map(frame, chunks), DONE)
+def chunk_frames(chunks: Iterable[Json], ask: Ask) -> tuple[bytes, ...]:
+    """Chat chunks, however spoiled, as frames of the dialect that was asked."""
+    return tuple(map(frame, in_dialect(chunks, ask)))
+
+
+def strict_frames(chunks: Iterable[Json], ask: Ask) -> tuple[bytes, ...]:
+    return (*chunk_frames(chunks, ask), DONE)
 
 
 def strict_stream(answer: Answer, ask: Ask) -> Reply:
-    return Reply(strict_frames(strict_chunks(answer, ask)))
+    return Reply(strict_frames(strict_chunks(answer, ask), ask))
 
 
 def strict_object(answer: Answer, ask: Ask) -> Reply:
-    return json_reply(whole_object(answer, ask))
+    return object_reply(whole_object(answer, ask), ask)
+
+
+def object_reply(whole: Json, ask: Ask) -> Reply:
+    """A chat object, however spoiled, as the reply of the dialect that was asked."""
+    return json_reply(in_dialect([whole], ask)[0])
 
 
 def chunk(ask: Ask, choices: list[Json], **more: Any) -> Json:

@@ -1,41 +1,26 @@
-"""Tool calls: ids, indexes, names and arguments that are missing, doubled or misplaced."""
+"""Tool calls: ids, indexes and names that are missing, repeated or misplaced."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from strictwire.lab.ask import Ask
-from strictwire.lab.scenarios.answer import (
-    Answer,
-    tell_bare_call,
-    tell_call,
-    tell_calls,
-    tell_legacy_call,
-)
-from strictwire.lab.scenarios.scenario import Builder, Scenario, chunks_by, object_by
-from strictwire.lab.scenarios.strict import Json, strict_chunks, strict_frames, whole_call
-from strictwire.lab.scenarios.walk import (
-    call_deltas_of,
-    each_call,
-    each_whole_call,
-    is_finish,
-    is_role_only,
-)
-from strictwire.lab.script import Reply
+from strictwire.lab.scenarios.answer import tell_call, tell_calls
+from strictwire.lab.scenarios.scenario import Scenario, chunks_by, object_by
+from strictwire.lab.scenarios.walk import call_deltas_of, each_call, each_whole_call, is_finish
+from strictwire.lab.script import Json
 
-_GONE: Any = object()
+GONE: Any = object()
 
 
-def _set(key: str, value: object) -> Callable[[Json], None]:
+def put(key: str, value: object) -> Callable[[Json], None]:
     """Puts a value, or takes the key away, where a call has it."""
 
     def changed(call: Json) -> None:
         place = call if key in call else call.get("function", {})
         if key not in place:
             return
-        if value is _GONE:
+        if value is GONE:
             del place[key]
         else:
             place[key] = value
@@ -105,121 +90,33 @@ def _index_shifted(by: int) -> Callable[[list[Json]], list[Json]]:
     return each_call(shifted)
 
 
-def _doubled(chunks: list[Json]) -> list[Json]:
+def _repeated_calls(chunks: list[Json]) -> list[Json]:
+    """Each call once more, whole and with its id, at an index of its own."""
+    template = next((chunk for chunk in chunks if any(call_deltas_of([chunk]))), None)
+    if template is None:
+        return chunks
+    told: dict[int, Json] = {}
     for call in call_deltas_of(chunks):
-        if "id" in call:
-            call["function"]["arguments"] = "{}"
-    return chunks
-
-
-def _null_pieces(chunks: list[Json]) -> list[Json]:
-    """Before each piece of arguments, a delta whose name and arguments are null."""
-    mixed: list[Json] = []
-    for chunk in chunks:
-        for call in call_deltas_of([chunk]):
-            if "id" not in call:
-                nothing: Json = {"name": None, "arguments": None}
-                empty: Json = {"index": call["index"], "function": nothing}
-                silent = {**chunk["choices"][0], "delta": {"tool_calls": [empty]}}
-                mixed.append({**chunk, "choices": [silent]})
-        mixed.append(chunk)
-    return mixed
-
-
-def _whole_calls(
-    change: Callable[[Json], None] = lambda call: None, *, is_joined: bool = False
-) -> Builder:
-    """Each call whole in one delta, or all calls in one, as a server that cannot stream them."""
-
-    def build(answer: Answer, ask: Ask) -> Reply:
-        chunks = strict_chunks(answer, ask)
-        template = next((chunk for chunk in chunks if any(call_deltas_of([chunk]))), None)
-        if template is None:
-            return Reply(strict_frames(chunks))
-        calls = [
-            {"index": position, **whole_call(call)}
-            for position, call in enumerate(answer.choices[0].calls)
-        ]
-        for call in calls:
-            change(call)
-        groups = [calls] if is_joined else [[call] for call in calls]
-        said = [
-            {**template, "choices": [{**template["choices"][0], "delta": {"tool_calls": group}}]}
-            for group in groups
-        ]
-        heads = [chunk for chunk in chunks if is_role_only(chunk)]
-        tails = [chunk for chunk in chunks if is_finish(chunk) or not chunk["choices"]]
-        return Reply(strict_frames([*heads, *said, *tails]))
-
-    return build
-
-
-def _arguments_as_object(call: Json) -> None:
-    call["function"]["arguments"] = json.loads(call["function"]["arguments"])
-
-
-def _no_arguments(chunks: list[Json]) -> list[Json]:
-    """Only the call's head: its arguments "" are all that ever comes."""
-    heads: list[Json] = []
-    for chunk in chunks:
-        calls = list(call_deltas_of([chunk]))
-        if not calls or any("id" in call for call in calls):
-            heads.append(chunk)
-    return heads
-
-
-def _function_call_as_object(chunks: list[Json]) -> list[Json]:
-    """A bare function call whole in its first delta, its arguments an object."""
-    pieces = [c for c in chunks if c["choices"] and "function_call" in c["choices"][0]["delta"]]
-    told = [chunk["choices"][0]["delta"]["function_call"] for chunk in pieces]
-    text = "".join(piece["arguments"] for piece in told)
-    if told:
-        told[0]["arguments"] = json.loads(text)
-    return [chunk for chunk in chunks if chunk not in pieces[1:]]
-
-
-def _message_call_as_object(whole: Json) -> Json:
-    for choice in whole["choices"]:
-        call = choice["message"].get("function_call")
-        if call:
-            call["arguments"] = json.loads(call["arguments"])
-    return whole
-
-
-def _function_name_everywhere(chunks: list[Json]) -> list[Json]:
-    name = ""
-    for chunk in chunks:
-        call = chunk["choices"][0]["delta"].get("function_call") if chunk["choices"] else None
-        if call is not None:
-            name = call.setdefault("name", name)
-    return chunks
+        known = told.setdefault(call["index"], {**call, "function": {**call["function"]}})
+        if known["id"] != call.get("id"):
+            known["function"]["arguments"] += call["function"]["arguments"]
+    again = [
+        {**template["choices"][0], "delta": {"tool_calls": [{**call, "index": len(told) + at}]}}
+        for at, call in told.items()
+    ]
+    tails = [chunk for chunk in chunks if is_finish(chunk) or not chunk["choices"]]
+    heads = [chunk for chunk in chunks if chunk not in tails]
+    return [*heads, *({**template, "choices": [said]} for said in again), *tails]
 
 
 ROWS = (
-    Scenario(
-        name="function-call-object",
-        title="A bare function_call with its arguments as an object",
-        rules=("chat.function-call",),
-        quirks=(52,),
-        tell=tell_legacy_call,
-        stream=chunks_by(_function_call_as_object),
-        whole=object_by(_message_call_as_object),
-    ),
-    Scenario(
-        name="function-call-name-repeated",
-        title="A bare function_call whose name is on each delta",
-        rules=("chat.function-call",),
-        quirks=(51,),
-        tell=tell_legacy_call,
-        stream=chunks_by(_function_name_everywhere),
-    ),
     Scenario(
         name="tool-index-missing",
         title="A tool call without an index",
         rules=("chat.tool-index",),
         quirks=(48,),
         tell=tell_call,
-        stream=chunks_by(each_call(_set("index", _GONE))),
+        stream=chunks_by(each_call(put("index", GONE))),
     ),
     Scenario(
         name="tool-index-missing-parallel",
@@ -227,7 +124,7 @@ ROWS = (
         rules=("chat.tool-index",),
         quirks=(48,),
         tell=tell_calls,
-        stream=chunks_by(each_call(_set("index", _GONE))),
+        stream=chunks_by(each_call(put("index", GONE))),
     ),
     Scenario(
         name="tool-index-zero",
@@ -235,7 +132,7 @@ ROWS = (
         rules=("chat.tool-index",),
         quirks=(49,),
         tell=tell_calls,
-        stream=chunks_by(each_call(_set("index", 0))),
+        stream=chunks_by(each_call(put("index", 0))),
     ),
     Scenario(
         name="tool-index-negative",
@@ -243,7 +140,7 @@ ROWS = (
         rules=("chat.tool-index",),
         quirks=(49,),
         tell=tell_call,
-        stream=chunks_by(each_call(_set("index", -1))),
+        stream=chunks_by(each_call(put("index", -1))),
     ),
     Scenario(
         name="tool-index-from-one",
@@ -262,45 +159,73 @@ ROWS = (
         stream=chunks_by(_index_drifts),
     ),
     Scenario(
+        name="tool-call-repeated",
+        title="The same call once more at another index",
+        rules=(
+            "chat.tool-index",
+            "chat.tool-shape",
+            "chat.tool-name",
+            "chat.tool-arguments",
+        ),
+        quirks=(94,),
+        tell=tell_call,
+        stream=chunks_by(_repeated_calls),
+    ),
+    Scenario(
         name="tool-id-missing",
         title="Tool calls without an id",
         rules=("chat.tool-id",),
+        whole_rules=("chat.tool-id",),
         quirks=(50,),
         tell=tell_calls,
-        stream=chunks_by(each_call(_set("id", _GONE))),
-        whole=object_by(each_whole_call(_set("id", _GONE))),
+        stream=chunks_by(each_call(put("id", GONE))),
+        whole=object_by(each_whole_call(put("id", GONE))),
     ),
     Scenario(
         name="tool-id-empty",
         title='A tool call with id ""',
         rules=("chat.tool-id",),
+        whole_rules=("chat.tool-id",),
         quirks=(50,),
         tell=tell_call,
-        stream=chunks_by(each_call(_set("id", ""))),
-        whole=object_by(each_whole_call(_set("id", ""))),
+        stream=chunks_by(each_call(put("id", ""))),
+        whole=object_by(each_whole_call(put("id", ""))),
     ),
     Scenario(
         name="tool-id-null",
         title="A tool call with id null",
         rules=("chat.tool-id",),
+        whole_rules=("chat.tool-id",),
         quirks=(50,),
         tell=tell_call,
-        stream=chunks_by(each_call(_set("id", None))),
-        whole=object_by(each_whole_call(_set("id", None))),
+        stream=chunks_by(each_call(put("id", None))),
+        whole=object_by(each_whole_call(put("id", None))),
     ),
     Scenario(
         name="tool-id-same",
         title="Two tool calls with one id",
-        rules=("chat.tool-id",),
+        rules=(
+            "chat.tool-index",
+            "chat.tool-shape",
+            "chat.tool-id",
+        ),
+        whole_rules=(
+            "chat.tool-index",
+            "chat.tool-shape",
+            "chat.tool-id",
+        ),
         quirks=(50,),
         tell=tell_calls,
-        stream=chunks_by(each_call(_set("id", "call_same"))),
-        whole=object_by(each_whole_call(_set("id", "call_same"))),
+        stream=chunks_by(each_call(put("id", "call_same"))),
+        whole=object_by(each_whole_call(put("id", "call_same"))),
     ),
     Scenario(
         name="tool-id-repeated",
         title="The id and the name in every delta of a call",
-        rules=("chat.tool-name",),
+        rules=(
+            "chat.tool-shape",
+            "chat.tool-name",
+        ),
         quirks=(51,),
         tell=tell_calls,
         stream=chunks_by(_put_everywhere(id=None, name=None)),
@@ -308,7 +233,11 @@ ROWS = (
     Scenario(
         name="tool-name-repeated",
         title="The name in every delta of a call",
-        rules=("chat.tool-name",),
+        rules=(
+            "chat.tool-shape",
+            "chat.tool-id",
+            "chat.tool-name",
+        ),
         quirks=(51,),
         tell=tell_call,
         stream=chunks_by(_put_everywhere(name=None)),
@@ -316,7 +245,7 @@ ROWS = (
     Scenario(
         name="tool-name-empty-later",
         title='name "" in every later delta of a call',
-        rules=("chat.tool-name",),
+        rules=("chat.tool-shape",),
         quirks=(51,),
         tell=tell_call,
         stream=chunks_by(_put_everywhere(name="")),
@@ -324,7 +253,11 @@ ROWS = (
     Scenario(
         name="tool-name-null-first",
         title="name null first, the name in a delta of its own",
-        rules=("chat.tool-name",),
+        rules=(
+            "chat.tool-shape",
+            "chat.tool-id",
+            "chat.tool-name",
+        ),
         quirks=(51,),
         tell=tell_call,
         stream=chunks_by(_name_null_first),
@@ -332,78 +265,13 @@ ROWS = (
     Scenario(
         name="tool-name-split",
         title="The name in two pieces",
-        rules=("chat.tool-name",),
+        rules=(
+            "chat.tool-shape",
+            "chat.tool-id",
+            "chat.tool-name",
+        ),
         quirks=(51,),
         tell=tell_call,
         stream=chunks_by(_name_split),
-    ),
-    Scenario(
-        name="tool-arguments-object",
-        title="Arguments as an object, not as text",
-        rules=("chat.tool-arguments",),
-        quirks=(52,),
-        tell=tell_call,
-        stream=_whole_calls(_arguments_as_object),
-        whole=object_by(each_whole_call(_arguments_as_object)),
-    ),
-    Scenario(
-        name="tool-arguments-empty",
-        title='A tool without arguments, called with ""',
-        rules=("chat.tool-arguments",),
-        quirks=(53,),
-        tell=tell_bare_call,
-        stream=chunks_by(_no_arguments),
-        whole=object_by(each_whole_call(_set("arguments", ""))),
-    ),
-    Scenario(
-        name="tool-arguments-doubled",
-        title="{} first, then the real arguments",
-        rules=("chat.tool-arguments",),
-        quirks=(53,),
-        tell=tell_call,
-        stream=chunks_by(_doubled),
-    ),
-    Scenario(
-        name="tool-arguments-null",
-        title="Deltas whose name and arguments are null",
-        rules=("chat.tool-arguments",),
-        quirks=(54,),
-        tell=tell_call,
-        stream=chunks_by(_null_pieces),
-    ),
-    Scenario(
-        name="tool-arguments-key-missing",
-        title="No arguments key in a call's first delta",
-        rules=("chat.tool-shape",),
-        quirks=(90,),
-        tell=tell_call,
-        stream=chunks_by(
-            each_call(lambda call: "id" in call and call["function"].pop("arguments"))
-        ),
-    ),
-    Scenario(
-        name="tool-type-missing",
-        title="Tool calls without a type",
-        rules=("chat.tool-shape",),
-        quirks=(55,),
-        tell=tell_call,
-        stream=chunks_by(each_call(_set("type", _GONE))),
-        whole=object_by(each_whole_call(_set("type", _GONE))),
-    ),
-    Scenario(
-        name="tool-whole",
-        title="Each call whole in one delta",
-        rules=("chat.tool-shape",),
-        quirks=(55,),
-        tell=tell_calls,
-        stream=_whole_calls(),
-    ),
-    Scenario(
-        name="tool-whole-joined",
-        title="Two whole calls in one delta",
-        rules=("chat.tool-shape",),
-        quirks=(55,),
-        tell=tell_calls,
-        stream=_whole_calls(is_joined=True),
     ),
 )

@@ -8,16 +8,16 @@ from strictwire.lab.ask import Ask
 from strictwire.lab.scenarios.answer import Answer
 from strictwire.lab.scenarios.scenario import Scenario
 from strictwire.lab.scenarios.strict import (
-    Json,
     choice,
     chunk,
+    object_reply,
     strict_chunks,
     strict_frames,
     usage_object,
     whole_object,
 )
 from strictwire.lab.scenarios.walk import is_finish
-from strictwire.lab.script import Reply, json_reply
+from strictwire.lab.script import Json, Reply
 
 _ZEROS: Json = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
@@ -28,7 +28,7 @@ def _unasked(answer: Answer, ask: Ask) -> list[Json]:
 
 
 def _with_usage_chunk(answer: Answer, ask: Ask) -> Reply:
-    return Reply(strict_frames(strict_chunks(answer, replace(ask, includes_usage=True))))
+    return Reply(strict_frames(strict_chunks(answer, replace(ask, includes_usage=True)), ask))
 
 
 def _every_chunk(answer: Answer, ask: Ask) -> Reply:
@@ -42,13 +42,13 @@ def _every_chunk(answer: Answer, ask: Ask) -> Reply:
             "completion_tokens": so_far,
             "total_tokens": prompt + so_far,
         }
-    return Reply(strict_frames(chunks))
+    return Reply(strict_frames(chunks, ask))
 
 
 def _in_finish_chunk(answer: Answer, ask: Ask) -> Reply:
     chunks = _unasked(answer, ask)
     chunks[-1]["usage"] = usage_object(answer)
-    return Reply(strict_frames(chunks))
+    return Reply(strict_frames(chunks, ask))
 
 
 def _zeros_every_chunk(answer: Answer, ask: Ask) -> Reply:
@@ -56,7 +56,7 @@ def _zeros_every_chunk(answer: Answer, ask: Ask) -> Reply:
     for told in chunks:
         told["usage"] = dict(_ZEROS)
     chunks[-1]["usage"] = usage_object(answer)
-    return Reply(strict_frames(chunks))
+    return Reply(strict_frames(chunks, ask))
 
 
 def _nulls(answer: Answer, ask: Ask) -> Reply:
@@ -65,49 +65,66 @@ def _nulls(answer: Answer, ask: Ask) -> Reply:
     for told in chunks:
         if told.get("usage"):
             told["usage"].update(total_tokens=None, prompt_tokens_details=None)
-    return Reply(strict_frames(chunks))
+    return Reply(strict_frames(chunks, ask))
 
 
 def _whole_nulls(answer: Answer, ask: Ask) -> Reply:
     whole = whole_object(answer, ask)
     whole["usage"].update(total_tokens=None, prompt_tokens_details=None)
-    return json_reply(whole)
+    return object_reply(whole, ask)
 
 
 def _with_choice(answer: Answer, ask: Ask) -> Reply:
     """The usage chunk has a choice with an empty delta."""
     last = chunk(ask, [choice({})], usage=usage_object(answer))
-    return Reply(strict_frames([*_unasked(answer, ask), last]))
+    return Reply(strict_frames([*_unasked(answer, ask), last], ask))
 
 
 def _first(answer: Answer, ask: Ask) -> Reply:
     """A usage chunk before any text, as of a server that counts the prompt first."""
     early: Json = {**_ZEROS, "prompt_tokens": answer.usage[0], "total_tokens": answer.usage[0]}
     told = strict_chunks(answer, replace(ask, includes_usage=True))
-    return Reply(strict_frames([chunk(ask, [], usage=early), *told]))
+    return Reply(strict_frames([chunk(ask, [], usage=early), *told], ask))
 
 
 def _never(answer: Answer, ask: Ask) -> Reply:
-    return Reply(strict_frames(_unasked(answer, ask)))
+    return Reply(strict_frames(_unasked(answer, ask), ask))
 
 
 def _never_whole(answer: Answer, ask: Ask) -> Reply:
     whole = whole_object(answer, ask)
     del whole["usage"]
-    return json_reply(whole)
+    return object_reply(whole, ask)
+
+
+def _groq(answer: Answer, ask: Ask) -> Reply:
+    """Groq's own field: an id on the first chunk, the usage on the last."""
+    chunks = _unasked(answer, ask)
+    chunks[0]["x_groq"] = {"id": "req_lab"}
+    chunks[-1]["x_groq"] = {"id": "req_lab", "usage": usage_object(answer)}
+    return Reply(strict_frames(chunks, ask))
+
+
+def _groq_whole(answer: Answer, ask: Ask) -> Reply:
+    whole = whole_object(answer, ask)
+    whole["x_groq"] = {"id": "req_lab", "usage": whole.pop("usage")}
+    return object_reply(whole, ask)
 
 
 def _timings(answer: Answer, ask: Ask) -> Reply:
     """A chunk of timings without choices before the end."""
     timings = chunk(ask, [], timings={"prompt_n": 11, "prompt_ms": 1.5, "predicted_n": 12})
-    return Reply(strict_frames([*strict_chunks(answer, ask), timings]))
+    return Reply(strict_frames([*strict_chunks(answer, ask), timings], ask))
 
 
 ROWS = (
     Scenario(
         name="usage-every-chunk",
         title="Growing usage on every chunk",
-        rules=("chat.usage-placement",),
+        rules=(
+            "chat.usage-placement",
+            "reply.usage-repeated",
+        ),
         quirks=(60,),
         stream=_every_chunk,
     ),
@@ -115,13 +132,17 @@ ROWS = (
         name="usage-in-finish-chunk",
         title="Usage inside the finish chunk, asked or not",
         rules=("chat.usage-placement",),
+        faults=("reply.usage-null",),
         quirks=(60, 87, 89),
         stream=_in_finish_chunk,
     ),
     Scenario(
         name="usage-zeros-every-chunk",
         title="Usage of zeros on every chunk, true only on the last",
-        rules=("chat.usage-placement",),
+        rules=(
+            "chat.usage-placement",
+            "reply.usage-repeated",
+        ),
         quirks=(94,),
         stream=_zeros_every_chunk,
     ),
@@ -129,6 +150,7 @@ ROWS = (
         name="usage-nulls",
         title="Usage with nulls, its sum among them",
         rules=("chat.usage-shape",),
+        whole_rules=("chat.usage-shape",),
         quirks=(62,),
         stream=_nulls,
         whole=_whole_nulls,
@@ -136,16 +158,27 @@ ROWS = (
     Scenario(
         name="usage-with-choice",
         title="A usage chunk that has a choice",
-        rules=("chat.usage-placement",),
+        rules=("chat.empty-delta",),
+        faults=("reply.usage-null",),
         quirks=(91,),
         stream=_with_choice,
     ),
     Scenario(
         name="usage-first",
         title="Usage before the text, and again at the end",
-        rules=("chat.usage-placement",),
+        rules=("reply.usage-repeated",),
         quirks=(60,),
         stream=_first,
+    ),
+    Scenario(
+        name="usage-elsewhere",
+        title="Usage under x_groq",
+        rules=("chat.usage-elsewhere", "chat.usage-placement"),
+        faults=("reply.usage-null",),
+        whole_rules=("chat.usage-elsewhere",),
+        quirks=(61,),
+        stream=_groq,
+        whole=_groq_whole,
     ),
     Scenario(
         name="usage-unasked",
@@ -156,6 +189,8 @@ ROWS = (
     Scenario(
         name="usage-missing",
         title="Usage is never told",
+        faults=("reply.usage-null",),
+        whole_faults=("whole.keys",),
         quirks=(62,),
         stream=_never,
         whole=_never_whole,
@@ -165,6 +200,7 @@ ROWS = (
     Scenario(
         name="timings-frame",
         title="A chunk of timings without choices",
+        rules=("chat.empty-delta",),
         quirks=(64,),
         stream=_timings,
     ),

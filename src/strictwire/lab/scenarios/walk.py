@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from strictwire.lab.scenarios.strict import Json
+from strictwire.lab.script import Json
 
 Change = Callable[[list[Json]], list[Json]]
 

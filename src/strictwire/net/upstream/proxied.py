@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 
 import httpx
 
@@ -23,6 +22,7 @@ from strictwire.net.upstream import failures
 from strictwire.net.upstream.address import Origin, parse_address
 from strictwire.net.upstream.connecting import TlsSettings, make_tls_context
 from strictwire.net.upstream.content_decoder import ContentDecoder, ContentError, decoder_for
+from strictwire.net.upstream.httpx_failures import named
 from strictwire.net.upstream.pool import (
     DEFAULT_CONNECT_TIMEOUT_S,
     DEFAULT_GRACE_S,
@@ -169,7 +169,7 @@ class _ProxiedCall:
         try:
             await self._relay(request)
         except httpx.HTTPError as error:
-            self._fail(self._named(error))
+            self._fail(named(error, self._origin.address, self._connect_timeout_s, self._phase))
         except ContentError as error:
             self._fail(failures.protocol_error(str(error)))
         except Exception:
@@ -205,27 +205,6 @@ class _ProxiedCall:
         if events is not None:
             events.on_error(error)
 
-    def _named(self, error: httpx.HTTPError) -> PeerError:
-        """Our name for what httpx met. Its own texts are not passed on."""
-        address = self._origin.address
-        match error:
-            case httpx.ConnectTimeout():
-                return failures.connect_timed_out(address, self._connect_timeout_s)
-            case httpx.ProxyError():
-                return failures.unreachable(address, "its proxy refused")
-            case httpx.ConnectError() if _is_about_tls(error):
-                return failures.tls_failed(address, "through its proxy")
-            case httpx.ConnectError():
-                return failures.unreachable(address, "through its proxy, or the proxy itself")
-            case httpx.RemoteProtocolError() if "peer closed" in str(error):
-                return failures.closed(self._phase)
-            case httpx.RemoteProtocolError() if "disconnected" in str(error):
-                return failures.closed(self._phase)
-            case httpx.NetworkError():
-                return failures.reset(self._phase)
-            case _:
-                return failures.protocol_error("sent a reply that is not valid HTTP/1.1")
-
 
 def _as_httpx(request: UpstreamRequest) -> httpx.Request:
     # Built without the client, so that none of its own default headers is added.
@@ -245,12 +224,3 @@ def _headers(response: httpx.Response, decoder: ContentDecoder | None) -> list[t
     if decoder is None:
         return headers
     return [header for header in headers if header[0] not in _BELIED_BY_DECODING]
-
-
-def _is_about_tls(error: BaseException) -> bool:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False

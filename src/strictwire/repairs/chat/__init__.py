@@ -4,8 +4,17 @@ The order matters: first what makes a chunk a chunk, then its choices, then thei
 tool calls, and last what splits one chunk into several.
 """
 
+from strictwire.repairs.chat.characters import SplitCharacter
+from strictwire.repairs.chat.choices import (
+    ChoiceCounting,
+    ChoiceIndex,
+    ChoicesNull,
+    ChoicesTogether,
+    DeltaMissing,
+)
+from strictwire.repairs.chat.content_parts import ContentParts
+from strictwire.repairs.chat.cumulative import CumulativeText, MessageBesideDelta
 from strictwire.repairs.chat.deltas import (
-    ContentParts,
     EmptyDelta,
     LogprobsLists,
     ReasoningKey,
@@ -13,16 +22,8 @@ from strictwire.repairs.chat.deltas import (
     RoleMissing,
     RoleRepeated,
 )
-from strictwire.repairs.chat.envelope import (
-    ChoiceIndex,
-    ChoicesNull,
-    ChoicesTogether,
-    DeltaMissing,
-    Envelope,
-    ErrorShape,
-    ForeignFrame,
-    ProgressFrame,
-)
+from strictwire.repairs.chat.envelope import Envelope, ErrorShape, ForeignFrame, ProgressFrame
+from strictwire.repairs.chat.extra_fields import ExtraFields
 from strictwire.repairs.chat.finishes import (
     FinishAlone,
     FinishEmpty,
@@ -30,26 +31,35 @@ from strictwire.repairs.chat.finishes import (
     FinishValue,
 )
 from strictwire.repairs.chat.function_call import FunctionCall
+from strictwire.repairs.chat.leaked_call import LeakedCall
+from strictwire.repairs.chat.think_tags import ThinkTags
 from strictwire.repairs.chat.tool_arguments import ToolArguments
 from strictwire.repairs.chat.tool_index import ToolIndex
 from strictwire.repairs.chat.tools import ToolId, ToolName, ToolShape
-from strictwire.repairs.chat.usage import UsagePlacement, UsageShape
+from strictwire.repairs.chat.usage import UsageElsewhere, UsagePlacement, UsageShape
 from strictwire.repairs.rule import ChunkRule
 
 CHAT_RULES: tuple[type[ChunkRule], ...] = (
+    SplitCharacter,
     ErrorShape,
+    UsageElsewhere,
     ForeignFrame,
     ProgressFrame,
     ChoicesNull,
     ChoiceIndex,
+    ChoiceCounting,
+    MessageBesideDelta,
     DeltaMissing,
     ChoicesTogether,
     ContentParts,
     ReasoningKey,
     LogprobsLists,
+    ExtraFields,
     FinishMissing,
     FinishEmpty,
     FinishValue,
+    CumulativeText,
+    ThinkTags,
     RoleRepeated,
     RoleMissing,
     EmptyDelta,
@@ -61,6 +71,7 @@ CHAT_RULES: tuple[type[ChunkRule], ...] = (
     ToolId,
     ToolName,
     ToolArguments,
+    LeakedCall,
     UsageShape,
     UsagePlacement,
     Envelope,

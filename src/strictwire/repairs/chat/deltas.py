@@ -1,4 +1,4 @@
-"""Rules for what a delta says: roles, text, reasoning, and deltas that say nothing."""
+"""Rules for what a delta says: roles, reasoning, token probabilities, and nothing at all."""
 
 from __future__ import annotations
 
@@ -9,49 +9,6 @@ from typing import Any
 from strictwire.model.chunks import Chunk
 from strictwire.repairs.chat.split import bare, extras_of, only_choice, split
 from strictwire.repairs.rule import ChoiceRule, ChunkRule
-
-
-@dataclass(slots=True)
-class ContentParts(ChoiceRule):
-    """Turn content that is a list of parts into reasoning and text.
-
-    ``content`` is a string on this wire; a list makes SDKs throw, or show ``[object Object]``.
-    """
-
-    name = "chat.content-parts"
-    title = "content is a list of parts"
-    quirks = (47,)
-    evidence = "lab:content-parts"
-
-    def mend(self, choice: dict[str, Any]) -> dict[str, Any]:
-        parts = choice["delta"].get("content")
-        if not isinstance(parts, list):
-            return choice
-        delta = {name: value for name, value in choice["delta"].items() if name != "content"}
-        reasoning = "".join(_texts(parts, is_thinking=True))
-        text = "".join(_texts(parts, is_thinking=False))
-        if reasoning:
-            delta["reasoning_content"] = reasoning
-        if text:
-            delta["content"] = text
-        return choice | {"delta": delta}
-
-
-def _texts(parts: list[Any], *, is_thinking: bool) -> Iterator[str]:
-    for part in parts:
-        if isinstance(part, str):
-            if not is_thinking:
-                yield part
-        elif isinstance(part, dict):
-            thought = part.get("thinking")
-            is_thought = thought is not None or part.get("type") in ("thinking", "reasoning")
-            if is_thought != is_thinking:
-                continue
-            body = thought if thought is not None else part.get("text", part.get("reasoning"))
-            if isinstance(body, list):
-                yield from _texts(body, is_thinking=False)
-            elif isinstance(body, str):
-                yield body
 
 
 @dataclass(slots=True)
@@ -241,7 +198,7 @@ class EmptyDelta(ChunkRule):
         if not choices:
             yield item
             return
-        mended = [self._mend(choice) for choice in choices]
+        mended = [self.mend(choice) for choice in choices]
         if all(new is old for new, old in zip(mended, choices, strict=True)):
             yield item
             return
@@ -250,7 +207,8 @@ class EmptyDelta(ChunkRule):
         if kept or item.value.get("usage") is not None:
             yield item.repaired(item.value | {"choices": kept})
 
-    def _mend(self, choice: dict[str, Any]) -> dict[str, Any] | None:
+    def mend(self, choice: dict[str, Any]) -> dict[str, Any] | None:
+        """The choice as it was, without what is empty, or None where nothing is left."""
         delta = choice["delta"]
         empty = [name for name in _EMPTIABLE if name in delta and not delta[name]]
         if empty:

@@ -1,15 +1,14 @@
-"""Rules for what a chat chunk is: foreign frames, errors, progress, its envelope and choices."""
+"""Rules for what a chat chunk is: foreign frames, errors, progress, and its envelope."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from strictwire.model.chunks import Chunk
-from strictwire.repairs.chat.split import split
-from strictwire.repairs.error_shape import shape_error
-from strictwire.repairs.rule import ChoiceRule, ChunkRule
+from strictwire.repairs.error_shape import error_in, shape_error
+from strictwire.repairs.rule import ChunkRule
 
 # Finish reasons that say that the reply is not whole. As "stop" each would be a fake success.
 _FAILED_REASONS = frozenset(
@@ -53,8 +52,8 @@ class ForeignFrame(ChunkRule):
 class ErrorShape(ChunkRule):
     """Give an error inside a stream OpenAI's shape.
 
-    Servers send ``{"error":"text"}``, ``{"detail":…}``, a number as code, an error beside empty
-    choices, or ``finish_reason: "error"``. Read as a chunk each is an empty success.
+    Servers send ``{"error":"text"}``, ``{"detail":…}``, ``{"message":…,"code":500}``, an error
+    beside empty choices, or ``finish_reason: "error"``. Read as a chunk each is an empty success.
     """
 
     name = "chat.error-shape"
@@ -64,7 +63,7 @@ class ErrorShape(ChunkRule):
     is_foundation = True
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
-        error = _error_in(item.value)
+        error = _error_in(item)
         if error is None:
             if "error" in item.value:
                 # Null or empty beside a healthy chunk: some clients look for the key alone.
@@ -81,7 +80,8 @@ class ErrorShape(ChunkRule):
         yield item.repaired({"error": shaped})
 
 
-def _error_in(value: dict[str, Any]) -> Any | None:
+def _error_in(item: Chunk) -> Any | None:
+    value = item.value
     if value.get("error"):
         return value["error"]
     choices = value.get("choices")
@@ -94,7 +94,7 @@ def _error_in(value: dict[str, Any]) -> Any | None:
     if isinstance(base, dict) and base.get("status_code") not in (0, None):
         return {"message": base.get("status_msg"), "code": base["status_code"]}
     if not choices and not any(mark in value for mark in _MARKS):
-        return value.get("detail") or (value.get("object") == "error" and value) or None
+        return error_in(value, is_named_error=item.event == "error")
     return None
 
 
@@ -113,7 +113,8 @@ class ProgressFrame(ChunkRule):
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
         progress = item.value.get("prompt_progress")
-        if "prompt_progress" not in item.value:
+        is_alone = len(item.value) == 1 and isinstance(progress, dict)
+        if "prompt_progress" not in item.value or is_alone:
             yield item
             return
         self.fired = True
@@ -129,104 +130,15 @@ def _tells_something(value: dict[str, Any]) -> bool:
         return True
     choices = value.get("choices")
     for choice in choices if isinstance(choices, list) else ():
-        delta = choice.get("delta") if isinstance(choice, dict) else None
-        if not isinstance(delta, dict) or choice.get("finish_reason"):
+        if not isinstance(choice, dict) or choice.get("finish_reason"):
+            return True
+        # A completion says its text where chat has a delta.
+        delta = choice.get("delta", {"text": choice["text"]} if "text" in choice else None)
+        if not isinstance(delta, dict):
             return True
         if any(delta[name] for name in delta if name != "role"):
             return True
     return False
-
-
-@dataclass(slots=True)
-class ChoicesNull(ChunkRule):
-    """Make ``choices`` a list of objects: empty where it was null, missing or something else."""
-
-    name = "chat.choices-null"
-    title = "choices is null or missing"
-    quirks = (38,)
-    evidence = "lab:choices-null"
-    is_foundation = True
-
-    def feed(self, item: Chunk) -> Iterator[Chunk]:
-        choices = item.value.get("choices")
-        if choices is None and (item.value.get("error") or "prompt_progress" in item.value):
-            yield item
-            return
-        if isinstance(choices, list) and all(isinstance(choice, dict) for choice in choices):
-            yield item
-            return
-        self.fired = True
-        kept = [c for c in choices if isinstance(c, dict)] if isinstance(choices, list) else []
-        if kept or item.value.get("usage") is not None:
-            yield item.repaired(item.value | {"choices": kept})
-
-
-@dataclass(slots=True)
-class ChoiceIndex(ChunkRule):
-    """Give a choice without an index the place that it has in its list."""
-
-    name = "chat.choice-index"
-    title = "A choice has no index"
-    quirks = (41,)
-    evidence = "lab:choice-index-missing"
-    is_foundation = True
-
-    def feed(self, item: Chunk) -> Iterator[Chunk]:
-        choices = item.value.get("choices") or ()
-        if all(_is_index(choice.get("index")) for choice in choices):
-            yield item
-            return
-        self.fired = True
-        mended = [
-            choice if _is_index(choice.get("index")) else choice | {"index": place}
-            for place, choice in enumerate(choices)
-        ]
-        yield item.repaired(item.value | {"choices": mended})
-
-
-def _is_index(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-@dataclass(slots=True)
-class DeltaMissing(ChoiceRule):
-    """Give a choice without a delta an empty one.
-
-    Azure sends choices that hold only filter results, others ``delta: null`` on the last chunk.
-    """
-
-    name = "chat.delta-missing"
-    title = "A choice has no delta"
-    quirks = (39,)
-    evidence = "lab:delta-null"
-    is_foundation = True
-
-    def mend(self, choice: dict[str, Any]) -> dict[str, Any]:
-        if isinstance(choice.get("delta"), dict):
-            return choice
-        return choice | {"delta": {}}
-
-
-@dataclass(slots=True)
-class ChoicesTogether(ChunkRule):
-    """Send each choice in a chunk of its own.
-
-    Several choices in one chunk are legal by the schema, but many loops read only the first.
-    """
-
-    name = "chat.choices-together"
-    title = "One chunk holds several choices"
-    quirks = (21,)
-    evidence = "lab:choices-together"
-    is_foundation = True
-
-    def feed(self, item: Chunk) -> Iterator[Chunk]:
-        choices = item.value.get("choices") or ()
-        if len(choices) < 2:
-            yield item
-            return
-        self.fired = True
-        yield from split(item, list(choices))
 
 
 @dataclass(slots=True)
@@ -240,8 +152,11 @@ class Envelope(ChunkRule):
 
     name = "chat.envelope"
     title = "The envelope is incomplete or changes"
-    quirks = (37, 40, 41, 45, 88, 94, 95)
+    quirks: ClassVar[tuple[int, ...]] = (37, 40, 41, 45, 88, 94, 95)
     evidence = "lab:envelope-changing"
+
+    kind: ClassVar[str] = "chat.completion.chunk"
+    id_prefix: ClassVar[str] = "chatcmpl-"
 
     id: str = ""
     created: int = 0
@@ -258,7 +173,7 @@ class Envelope(ChunkRule):
             value.get("id") == self.id
             and value.get("created") == self.created
             and value.get("model") == self.model
-            and value.get("object") == "chat.completion.chunk"
+            and value.get("object") == self.kind
         ):
             yield item
             return
@@ -267,16 +182,20 @@ class Envelope(ChunkRule):
             value
             | {
                 "id": self.id,
-                "object": "chat.completion.chunk",
+                "object": self.kind,
                 "created": self.created,
                 "model": self.model,
             }
         )
 
+    def own_id(self, told: str) -> str:
+        """The upstream's id as this wire may say it."""
+        return told
+
     def _decide(self, value: dict[str, Any]) -> None:
         identity, created, model = value.get("id"), value.get("created"), value.get("model")
         is_told = isinstance(identity, str) and identity
-        self.id = str(identity) if is_told else f"chatcmpl-{self.promise.id}"
+        self.id = self.own_id(str(identity)) if is_told else self.id_prefix + self.promise.id
         has_time = isinstance(created, int) and not isinstance(created, bool) and created > 0
         self.created = int(created or 0) if has_time else self.promise.created
         self.model = model if isinstance(model, str) and model else self.promise.model

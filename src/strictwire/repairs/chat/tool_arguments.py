@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from strictwire.model.chunks import Chunk
-from strictwire.repairs.chat.json_end import JsonEnd
 from strictwire.repairs.chat.split import bare, envelope_of, only_choice
 from strictwire.repairs.chat.tools import arguments_text, body_of, only_piece, with_piece
+from strictwire.repairs.json_end import JsonEnd
 from strictwire.repairs.rule import ChunkRule
 
 

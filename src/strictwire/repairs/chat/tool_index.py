@@ -14,9 +14,9 @@ import msgspec
 
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError
-from strictwire.repairs.chat.json_end import JsonEnd
-from strictwire.repairs.chat.split import only_choice
+from strictwire.repairs.chat.split import bare, envelope_of, only_choice
 from strictwire.repairs.chat.tools import body_of
+from strictwire.repairs.json_end import JsonEnd
 from strictwire.repairs.rule import ChunkRule
 
 # Calls of one choice. A turn has a handful. Each piece is compared with all of them, so a peer that
@@ -37,11 +37,34 @@ class _Call:
 
 
 @dataclass(slots=True)
+class _Doubt:
+    """A beginning that a known, complete call had already, at another index. Arguments that
+    differ from that call's make it a call of its own; until then its pieces wait here."""
+
+    begin: dict[str, Any]
+    known: int
+    envelope: dict[str, Any]
+    text: list[str] = field(default_factory=list)
+    end: JsonEnd = field(default_factory=JsonEnd)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What one piece says of its call."""
+
+    id: str
+    name: str
+    place: int | None
+    arguments: str
+
+
+@dataclass(slots=True)
 class ToolIndex(ChunkRule):
     """Give each call one dense index, by its id first.
 
     Pieces without an index throw in some SDKs and are dropped by others; parallel calls that all
-    say index 0 are merged to one broken call.
+    say index 0 are merged to one broken call. A call that is told again at another index would
+    be run twice, so it is dropped.
     """
 
     name = "chat.tool-index"
@@ -51,19 +74,23 @@ class ToolIndex(ChunkRule):
     is_foundation = True
 
     calls: dict[int, list[_Call]] = field(default_factory=dict)
+    doubts: dict[tuple[int, int], _Doubt] = field(default_factory=dict)
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
         choice = only_choice(item)
         pieces = choice["delta"].get("tool_calls") if choice else None
         if choice is None or not pieces:
+            if self.doubts and choice is not None and choice["finish_reason"]:
+                yield from self._settle(choice["index"])
             yield item
             return
         told = pieces if isinstance(pieces, list) else [pieces]
-        calls = self.calls.setdefault(choice["index"], [])
         mended = [
-            self._placed(choice["index"], calls, piece) for piece in told if isinstance(piece, dict)
+            out
+            for piece in told
+            if isinstance(piece, dict)
+            for out in self._placed(choice["index"], piece, item)
         ]
-        mended = [piece for piece in mended if piece is not None]
         if mended == pieces and all(a is b for a, b in zip(mended, pieces, strict=True)):
             yield item
             return
@@ -73,47 +100,124 @@ class ToolIndex(ChunkRule):
             del delta["tool_calls"]
         yield item.repaired(item.value | {"choices": [choice | {"delta": delta}]})
 
-    def _placed(
-        self, choice: int, calls: list[_Call], piece: dict[str, Any]
-    ) -> dict[str, Any] | None:
-        """The piece with the number of its call; None where it belongs to none and begins none."""
+    def finish(self) -> Iterator[Chunk]:
+        for index in sorted({key[0] for key in self.doubts}):
+            yield from self._settle(index)
+
+    def _placed(self, choice: int, piece: dict[str, Any], item: Chunk) -> list[dict[str, Any]]:
+        """The piece with the number of its call; nothing where it belongs to none and begins
+        none, or where that is not known yet."""
+        calls = self.calls.setdefault(choice, [])
+        said = _read(piece)
+        if said.place is not None:
+            doubtful = self._doubted((choice, said.place), calls, said, piece, item)
+            if doubtful is not None:
+                return doubtful
         before = len(calls)
-        number = self._route(calls, piece)
+        number = self._route(calls, said)
         if number is None:
-            return None
+            return []
         if number == before and not calls[number].id and not calls[number].name:
             # Arguments whose beginning never came. An id makes them a call that can be answered.
             piece = piece | {"id": f"call_{self.promise.id}_{choice}_{number}"}
         is_right = type(piece.get("index")) is int and piece["index"] == number
-        return piece if is_right else piece | {"index": number}
+        return [piece if is_right else piece | {"index": number}]
+
+    def _doubted(
+        self,
+        key: tuple[int, int],
+        calls: list[_Call],
+        said: _Piece,
+        piece: dict[str, Any],
+        item: Chunk,
+    ) -> list[dict[str, Any]] | None:
+        """What comes of a piece that may repeat a call elsewhere; None where there is no doubt."""
+        doubt = self.doubts.get(key)
+        if doubt is None:
+            known = _repeated(calls, said)
+            if known is None or len(self.doubts) == MAX_CALLS:
+                return None
+            self.doubts[key] = _Doubt(piece, known, envelope_of(item.value))
+            return []
+        if said.name and (said.id, said.name) != (calls[doubt.known].id, calls[doubt.known].name):
+            del self.doubts[key]
+            return None
+        if not said.arguments:
+            return []
+        doubt.text.append(said.arguments)
+        doubt.end.feed(said.arguments)
+        known_end = calls[doubt.known].end
+        if doubt.end.size < known_end.size and not doubt.end.is_complete:
+            return []
+        del self.doubts[key]
+        if known_end.has_told("".join(doubt.text)):
+            return []
+        return self._begun(calls, doubt)
+
+    def _settle(self, choice: int) -> Iterator[Chunk]:
+        """No more comes: beginnings that stayed without arguments were repetitions."""
+        for key in [key for key in self.doubts if key[0] == choice]:
+            doubt = self.doubts.pop(key)
+            if doubt.text:
+                pieces = self._begun(self.calls[choice], doubt)
+                part = bare({"index": choice}, {"tool_calls": pieces})
+                yield Chunk(doubt.envelope | {"choices": [part]})
+
+    def _begun(self, calls: list[_Call], doubt: _Doubt) -> list[dict[str, Any]]:
+        """The call that was in doubt, with all that is known of it."""
+        kind, text, _ = body_of(doubt.begin)
+        said = _read(doubt.begin)
+        arguments = "".join(doubt.text)
+        call = _Call(said.id, said.name, said.place)
+        call.end.feed(arguments)
+        number = _add(calls, call)
+        return [doubt.begin | {"index": number}, {"index": number, kind: {text: arguments}}]
 
     @staticmethod
-    def _route(calls: list[_Call], piece: dict[str, Any]) -> int | None:
+    def _route(calls: list[_Call], said: _Piece) -> int | None:
         """The number of the call that this piece belongs to; a new one is noted."""
-        _, text, body = body_of(piece)
-        place = piece.get("index")
-        place = place if isinstance(place, int) and place >= 0 else None
-        identity, name = piece.get("id"), body.get("name")
-        identity = identity if isinstance(identity, str) else ""
-        name = name if isinstance(name, str) else ""
-        arguments = _text_of(body.get(text))
-        number = _find(calls, identity, name, place, arguments)
-        if number is None and not (identity or name or arguments):
+        number = _find(calls, said.id, said.name, said.place, said.arguments)
+        if number is None and not (said.id or said.name or said.arguments):
             return None
         if number is None:
-            if len(calls) == MAX_CALLS:
-                raise PeerError(
-                    f"The upstream's reply called more than {MAX_CALLS} tools.",
-                    code="upstream_malformed",
-                )
-            calls.append(_Call(identity, name, place))
-            number = len(calls) - 1
+            number = _add(calls, _Call(said.id, said.name, said.place))
         call = calls[number]
-        call.id = call.id or identity
-        call.name = call.name or name
-        if arguments:
-            call.end.feed(arguments)
+        call.id = call.id or said.id
+        call.name = call.name or said.name
+        # A whole call that comes again is known by all that it told, so it is not added to that.
+        if said.arguments and not (call.end.is_complete and call.end.has_told(said.arguments)):
+            call.end.feed(said.arguments)
         return number
+
+
+def _add(calls: list[_Call], call: _Call) -> int:
+    if len(calls) == MAX_CALLS:
+        raise PeerError(
+            f"The upstream's reply called more than {MAX_CALLS} tools.", code="upstream_malformed"
+        )
+    calls.append(call)
+    return len(calls) - 1
+
+
+def _read(piece: dict[str, Any]) -> _Piece:
+    _, text, body = body_of(piece)
+    place, identity, name = piece.get("index"), piece.get("id"), body.get("name")
+    return _Piece(
+        identity if isinstance(identity, str) else "",
+        name if isinstance(name, str) else "",
+        place if isinstance(place, int) and place >= 0 else None,
+        _text_of(body.get(text)),
+    )
+
+
+def _repeated(calls: list[_Call], said: _Piece) -> int | None:
+    """The complete call that a beginning at another place seems to repeat."""
+    if not said.id or not said.name or said.arguments.strip():
+        return None
+    same = [n for n, call in enumerate(calls) if (call.id, call.name) == (said.id, said.name)]
+    if not same or any(calls[number].place == said.place for number in same):
+        return None
+    return same[-1] if calls[same[-1]].end.is_complete else None
 
 
 def _text_of(arguments: Any) -> str:
@@ -156,7 +260,7 @@ def _continues(call: _Call, name: str, place: int | None, arguments: str) -> boo
 
     Some servers give one id to several calls, others repeat a call, at other indexes too. Once
     the arguments are complete, only the same call again belongs to it: the repeated piece is
-    dropped later. A beginning without arguments elsewhere is taken for another call.
+    dropped later. A beginning without arguments elsewhere was in doubt, and is settled before.
     """
     if not call.end.is_complete:
         return call.name == name or not call.has_arguments or call.place == place

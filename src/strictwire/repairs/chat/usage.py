@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,50 @@ from strictwire.repairs.chat.split import envelope_of
 from strictwire.repairs.rule import ChunkRule
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+@dataclass(slots=True)
+class UsageElsewhere(ChunkRule):
+    """Tell usage where clients look for it: at the top of a chunk.
+
+    Groq told it under ``x_groq``, Moonshot tells it inside of the last choice. Clients that read
+    ``usage`` count nothing, or NaN. What else stands there is left alone; usage that is told in
+    both places is told once.
+    """
+
+    name = "chat.usage-elsewhere"
+    title = "Usage is told under another key"
+    quirks = (61,)
+    evidence = "lab:usage-elsewhere"
+
+    def feed(self, item: Chunk) -> Iterable[Chunk]:
+        value = item.value
+        told: Any = None
+        vendor = value.get("x_groq")
+        if isinstance(vendor, dict) and "usage" in vendor:
+            told = vendor["usage"]
+            rest = _without_usage(vendor)
+            value = {name: value[name] for name in value if name != "x_groq"}
+            value |= {"x_groq": rest} if rest else {}
+        choices = value.get("choices")
+        if isinstance(choices, list) and any(map(_has_usage, choices)):
+            told = told or next(choice["usage"] for choice in choices if _has_usage(choice))
+            kept = [_without_usage(one) if _has_usage(one) else one for one in choices]
+            value = value | {"choices": kept}
+        if value is item.value:
+            return (item,)
+        self.fired = True
+        if told is not None and value.get("usage") is None:
+            value = value | {"usage": told}
+        return (item.repaired(value),)
+
+
+def _has_usage(choice: Any) -> bool:
+    return isinstance(choice, dict) and "usage" in choice
+
+
+def _without_usage(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: value[name] for name in value if name != "usage"}
 
 
 @dataclass(slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+
+import msgspec
 
 from strictwire.model.frames import Frame
 from strictwire.repairs.rule import FrameRule
@@ -24,12 +26,12 @@ class DoneSpelling(FrameRule):
     quirks = (11,)
     evidence = "lab:done-without-brackets"
 
-    def feed(self, item: Frame) -> Iterator[Frame]:
+    def frame(self, item: Frame) -> Iterable[Frame]:
         data = item.data
         if len(data) < 16 and data != DONE and data.strip(b'[]" \t').upper() == b"DONE":
             self.fired = True
             item = replace(item, data=DONE, event="", raw=b"")
-        yield item
+        return (item,)
 
 
 @dataclass(slots=True)
@@ -45,11 +47,11 @@ class CommentAsData(FrameRule):
     quirks = (7,)
     evidence = "lab:comment-as-data"
 
-    def feed(self, item: Frame) -> Iterator[Frame]:
-        if item.data.startswith(b":"):
-            self.fired = True
-            return
-        yield item
+    def frame(self, item: Frame) -> Iterable[Frame]:
+        if not item.data.startswith(b":"):
+            return (item,)
+        self.fired = True
+        return ()
 
 
 @dataclass(slots=True)
@@ -65,11 +67,11 @@ class ForeignEvent(FrameRule):
     quirks = (19,)
     evidence = "lab:foreign-events"
 
-    def feed(self, item: Frame) -> Iterator[Frame]:
+    def frame(self, item: Frame) -> Iterable[Frame]:
         if item.data == DONE or item.data.lstrip()[:1] == b"{":
-            yield item
-            return
+            return (item,)
         self.fired = True
-
-
-FRAME_RULES: tuple[type[FrameRule], ...] = (DoneSpelling, CommentAsData, ForeignEvent)
+        if item.event == "error" and item.data.strip():
+            words = item.data.decode("utf-8", "replace").strip()
+            return (replace(item, data=msgspec.json.encode({"error": words}), raw=b""),)
+        return ()

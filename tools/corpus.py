@@ -1,6 +1,6 @@
-"""Builds corpus/chat from raw recordings of real servers: scrubs, numbers, and writes the index.
+"""Builds the corpus from raw recordings of real servers: scrubs, numbers, and writes the indexes.
 
-    python tools/corpus_chat.py RECORDINGS_FOLDER
+    python tools/corpus.py RECORDINGS_FOLDER
 
 The folder holds one folder per server, with ``<case>.txt`` (the raw HTTP reply) and
 ``<case>.req.txt`` (the raw request). What a strict client must get is worked out here, by reading
@@ -12,13 +12,18 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-CORPUS = Path(__file__).resolve().parent.parent / "corpus" / "chat"
+CORPUS = Path(__file__).resolve().parent.parent / "corpus"
 # Folder prefix -> the server's name in the index and in file names.
 SERVERS = {"xllamacpp": "llama.cpp", "mlx_lm": "mlx-lm", "transformers": "transformers"}
-CASES = ("chat-", "tools-", "long-stream-", "content-parts-", "err-")
+# Folder of the corpus -> how the names of its cases begin.
+CASES = {
+    "chat": ("chat-", "tools-", "long-stream-", "content-parts-", "err-"),
+    "completions": ("completions-",),
+}
 NOT_CHAT = frozenset(("chat-input-tokens",))
 # The first ``created`` of every recording, so that no file tells when it was recorded.
 CREATED = 1_700_000_000
@@ -30,33 +35,44 @@ _KERNEL = re.compile(rb'-Linux-[^"]*"')
 
 
 def main() -> None:
-    recordings = Path(sys.argv[1])
-    CORPUS.mkdir(parents=True, exist_ok=True)
+    for dialect in CASES:
+        build(Path(sys.argv[1]), dialect)
+
+
+def build(recordings: Path, dialect: str) -> None:
+    folder = CORPUS / dialect
+    folder.mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, Any]] = []
+    for package, version, file in replies_in(recordings, dialect):
+        case = file.name.removesuffix(".txt")
+        number = len(entries) + 1
+        name = f"{number:04d}-{SERVERS[package].replace('.', '')}-{case}.http"
+        raw = scrub(file.read_bytes())
+        (folder / name).write_bytes(raw)
+        request = read_request(file.with_name(f"{case}.req.txt").read_bytes(), case)
+        entries.append(
+            {
+                "number": number,
+                "file": name,
+                "server": SERVERS[package],
+                "version": f"{package} {version}",
+                "case": case,
+                **request,
+                **describe(raw),
+            }
+        )
+    index = json.dumps({"recordings": entries}, indent=1, ensure_ascii=False)
+    (folder / "index.json").write_text(index + "\n", encoding="utf-8")
+
+
+def replies_in(recordings: Path, dialect: str) -> Iterator[tuple[str, str, Path]]:
+    """Package, version and file of each recorded reply."""
     for folder in sorted(recordings.iterdir()):
         package, _, version = folder.name.partition("-")
         for file in sorted(folder.glob("*.txt")):
             case = file.name.removesuffix(".txt")
-            if "." in case or case in NOT_CHAT or not case.startswith(CASES):
-                continue
-            number = len(entries) + 1
-            name = f"{number:04d}-{SERVERS[package].replace('.', '')}-{case}.http"
-            raw = scrub(file.read_bytes())
-            (CORPUS / name).write_bytes(raw)
-            request = read_request(file.with_name(f"{case}.req.txt").read_bytes(), case)
-            entries.append(
-                {
-                    "number": number,
-                    "file": name,
-                    "server": SERVERS[package],
-                    "version": f"{package} {version}",
-                    "case": case,
-                    **request,
-                    **describe(raw),
-                }
-            )
-    index = json.dumps({"recordings": entries}, indent=1, ensure_ascii=False)
-    (CORPUS / "index.json").write_text(index + "\n", encoding="utf-8")
+            if "." not in case and case not in NOT_CHAT and case.startswith(CASES[dialect]):
+                yield package, version, file
 
 
 # ---- the file ----
@@ -166,18 +182,20 @@ def describe(raw: bytes) -> dict[str, Any]:
 
 
 def of_whole(value: dict[str, Any]) -> dict[str, Any]:
-    choices = []
-    for choice in value["choices"]:
-        message = choice["message"]
-        choices.append(
-            {
-                "text": message.get("content") or "",
-                "reasoning": reasoning_in(message),
-                "tool_calls": [named(call) for call in message.get("tool_calls") or []],
-                "finish_reason": choice["finish_reason"],
-            }
-        )
+    choices = [whole_choice(choice) for choice in value["choices"]]
     return {"choices": choices, "usage": counts(value.get("usage"))}
+
+
+def whole_choice(choice: dict[str, Any]) -> dict[str, Any]:
+    if "text" in choice:
+        return {"text": choice["text"], "finish_reason": choice["finish_reason"]}
+    message = choice["message"]
+    return {
+        "text": message.get("content") or "",
+        "reasoning": reasoning_in(message),
+        "tool_calls": [named(call) for call in message.get("tool_calls") or []],
+        "finish_reason": choice["finish_reason"],
+    }
 
 
 def of_stream(body: bytes) -> dict[str, Any]:
@@ -196,7 +214,7 @@ def of_stream(body: bytes) -> dict[str, Any]:
             return {"error": {"status": 502, "is_early": not any(map(says, choices.values()))}}
         usage = counts(chunk.get("usage")) or usage
         for choice in chunk["choices"]:
-            add(choices.setdefault(choice["index"], nothing()), choice)
+            add(choices.setdefault(choice["index"], nothing(choice)), choice)
     told = [choices[index] for index in sorted(choices)]
     is_finished = bool(told) and all(choice["finish_reason"] for choice in told)
     if not is_done and not is_finished:
@@ -204,19 +222,27 @@ def of_stream(body: bytes) -> dict[str, Any]:
     return {"choices": told, "usage": usage}
 
 
-def nothing() -> dict[str, Any]:
+def nothing(choice: dict[str, Any]) -> dict[str, Any]:
+    if "text" in choice:
+        return {"text": "", "finish_reason": None}
     return {"text": "", "reasoning": "", "tool_calls": [], "finish_reason": None}
 
 
 def says(choice: dict[str, Any]) -> bool:
-    return bool(choice["text"] or choice["reasoning"] or choice["tool_calls"])
+    return any(choice[name] for name in choice if name != "finish_reason")
 
 
 def add(told: dict[str, Any], choice: dict[str, Any]) -> None:
-    delta = choice["delta"]
+    told["finish_reason"] = choice.get("finish_reason") or told["finish_reason"]
+    if "text" in choice:
+        told["text"] += choice["text"]
+    else:
+        add_delta(told, choice["delta"])
+
+
+def add_delta(told: dict[str, Any], delta: dict[str, Any]) -> None:
     told["text"] += delta.get("content") or ""
     told["reasoning"] += reasoning_in(delta)
-    told["finish_reason"] = choice.get("finish_reason") or told["finish_reason"]
     for piece in delta.get("tool_calls") or []:
         calls = told["tool_calls"]
         if piece["index"] == len(calls):

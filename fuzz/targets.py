@@ -1,0 +1,194 @@
+"""What is fuzzed: each target takes bytes and raises where a promise is broken.
+
+The promises: no exception but those of the contract, no output that depends on how the input was
+cut, no output that the judge of the wire complains of, nothing held that grows with the stream.
+That nothing hangs and no memory runs away is for the fuzzer's own limits to see (``fuzz.run``).
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from relay.playing import PROMISE, cut_at, play
+from strictwire.conformance import Asked, lint
+from strictwire.model.errors import PeerError
+from strictwire.model.frames import Decoded, Frame
+from strictwire.model.request import Promise
+from strictwire.relay import make_relay
+from strictwire.relay.parsing import parse_chunk
+from strictwire.wire.sse import SseDecoder
+
+# The first bytes of an input choose the promise and the cuts, so that the fuzzer can vary both.
+HEAD_BYTES = 2
+MAX_CUTS = 8
+
+# More repetitions than any bound of a rule lets pass (choices, calls, tokens, fields): from the
+# first number to the second nothing may grow any more.
+REPETITIONS = (1100, 1300)
+# Counters that grow by digits, and dictionaries that grow once by their own steps.
+ALLOWANCE_BYTES = 8192
+
+MODES = {
+    "chat.think-tags": ("keep", "split", "opened"),
+    "chat.cumulative-text": ("off", "on"),
+    "chat.leaked-call": ("off", "on"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One input: what was promised, the bytes, and the same bytes in pieces."""
+
+    promise: Promise
+    body: bytes
+    pieces: list[bytes]
+
+
+def given(data: bytes) -> Given | None:
+    if len(data) <= HEAD_BYTES:
+        return None
+    first, second, body = data[0], data[1], data[HEAD_BYTES:]
+    promise = replace(
+        PROMISE,
+        dialect="completions" if first & 1 else "chat",
+        includes_usage=bool(first & 2),
+        is_model_pinned=bool(first & 4),
+        choices=1 if first & 8 else None,
+        reasoning_key=("reasoning_content", "reasoning", "both", "both")[first >> 4 & 3],
+        extra_fields="drop" if first & 64 else "keep",
+        tools=frozenset(("get_weather",)),
+        modes={name: modes[second % len(modes)] for name, modes in MODES.items()}
+        if first & 128
+        else {},
+    )
+    dice = random.Random(second)
+    places = [dice.randint(0, len(body)) for _ in range(dice.randint(1, MAX_CUTS))]
+    return Given(promise, body, cut_at(body, places))
+
+
+# ---- the targets ----
+
+
+def decoder(data: bytes) -> None:
+    """Any cut of an event stream gives the same frames, comments and strays."""
+    told = given(data)
+    if told is None:
+        return
+    for keeps_invalid in (False, True):
+        whole = _decoded([told.body], keeps_invalid)
+        assert _decoded(told.pieces, keeps_invalid) == whole
+        single = [told.body[at : at + 1] for at in range(len(told.body))]
+        assert _decoded(single, keeps_invalid) == whole
+        for item in whole[0]:
+            if isinstance(item, Frame) and not keeps_invalid:
+                item.data.decode()
+
+
+def _decoded(pieces: list[bytes], keeps_invalid: bool) -> tuple[list[Decoded], Any, bool, str]:
+    subject = SseDecoder(keeps_invalid=keeps_invalid)
+    items: list[Decoded] = []
+    for piece in pieces:
+        try:
+            items += subject.feed(piece)
+        except PeerError as beyond:
+            return items, None, False, repr(beyond)
+    return items, subject.unended(), subject.finish(), ""
+
+
+def chunks(data: bytes) -> None:
+    """Whatever stands in a frame becomes a chunk, or is said to be none."""
+    parsed = parse_chunk(Frame(data[HEAD_BYTES:]))
+    assert getattr(parsed, "reason", None) or isinstance(getattr(parsed, "value", None), dict)
+
+
+def relay(data: bytes) -> None:
+    """A stream to a stream: the same bytes for every cut, with and without the fast lane, and
+    strict to the judge."""
+    told = given(data)
+    if told is None:
+        return
+    whole = play([told.body], told.promise, is_object=False)
+    assert play(told.pieces, told.promise, is_object=False) == whole
+    assert play(told.pieces, told.promise, is_object=False, may_splice=False) == whole
+    _judge(whole.out, told.promise)
+
+
+def collect(data: bytes) -> None:
+    """A stream to an object, an object to a stream, an object to an object."""
+    told = given(data)
+    if told is None:
+        return
+    for is_object, is_stream in ((False, False), (True, True), (True, False)):
+        promise = replace(told.promise, is_stream=is_stream)
+        whole = play([told.body], promise, is_object=is_object)
+        assert play(told.pieces, promise, is_object=is_object) == whole
+        _judge(whole.out, promise)
+
+
+def bounded(data: bytes) -> None:
+    """However often the same bytes come, what an open stream holds stops growing."""
+    told = given(data)
+    if told is None:
+        return
+    subject = make_relay(told.promise, is_object=False)
+    held = []
+    done = 0
+    for repetitions in REPETITIONS:
+        while done < repetitions and subject.failure is None and not subject.is_done:
+            subject.feed(told.body + b"\n\n")
+            done += 1
+        held.append(_held_bytes(subject))
+    assert held[1] <= held[0] + ALLOWANCE_BYTES, held
+
+
+def _judge(out: bytes, promise: Promise) -> None:
+    if not out:
+        return
+    asked = Asked(
+        dialect=promise.dialect,
+        is_stream=promise.is_stream,
+        includes_usage=promise.includes_usage,
+        choices=promise.choices,
+        reasoning_key=promise.reasoning_key,
+    )
+    found = lint(out, asked)
+    assert not found, (found, out)
+
+
+def _held_bytes(root: object) -> int:
+    """All that is reachable from a relay but for classes, modules and functions."""
+    shared = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType)
+    seen: set[int] = set()
+    waiting: list[Any] = [root]
+    total = 0
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, shared):
+            continue
+        seen.add(id(one))
+        total += sys.getsizeof(one)
+        waiting += gc.get_referents(one)
+    return total
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """``max_bytes`` bounds an input: what is played thousands of times must be short."""
+
+    feed: Callable[[bytes], None]
+    max_bytes: int
+
+
+TARGETS: dict[str, Target] = {
+    "decoder": Target(decoder, 4096),
+    "chunks": Target(chunks, 4096),
+    "relay": Target(relay, 8192),
+    "collect": Target(collect, 8192),
+    "bounded": Target(bounded, 512),
+}

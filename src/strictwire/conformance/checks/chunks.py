@@ -1,0 +1,58 @@
+"""Checks of what one chunk says, and of what chunks say of one choice."""
+
+from strictwire.conformance.checks.check import Check
+
+_READ_EVERY_FRAME = ("openai-python", "openai-node", "AI SDK", "OpenCode")
+
+CHUNK_CHECKS = (
+    Check("chat.error-shape", "error", breaks=("openai-node", "autogen")),
+    Check("chat.foreign-frame", "error", breaks=_READ_EVERY_FRAME),
+    Check("chat.progress-frame", "error", breaks=_READ_EVERY_FRAME),
+    Check("chat.choices-null", "error", breaks=("Roo Code",)),
+    Check("chat.choice-index", "error"),
+    Check("chat.choice-counting", "error", breaks=("foundry-local",)),
+    Check("chat.delta-missing", "error", breaks=("autogen", "LlamaIndexTS", "qwen-code")),
+    Check("chat.message-beside-delta", "error"),
+    Check("chat.choices-together", "warning"),
+    Check("chat.content-parts", "error", breaks=("ruby_llm", "agent-framework", "prism")),
+    Check("chat.reasoning-key", "warning", breaks=("litellm", "strands")),
+    Check("chat.logprobs-lists", "error", breaks=("openai-python",)),
+    Check("chat.split-character", "error", breaks=("openai-python",)),
+    Check("chat.finish-missing", "error", breaks=("bifrost", "one-api")),
+    Check("chat.finish-empty", "error", breaks=("openai-python", "AI SDK", "dstack")),
+    Check("chat.finish-value", "error", breaks=("openai-dotnet", "modelfusion", "pi", "bifrost")),
+    Check("chat.finish-alone", "warning"),
+    Check("chat.role-repeated", "error", breaks=("openai-python", "opencode")),
+    Check("chat.role-missing", "error", breaks=("openai-python",)),
+    Check("chat.role-alone", "warning"),
+    Check("chat.empty-delta", "warning", breaks=("unmute",)),
+    Check("chat.cumulative-text", "error", breaks=("macparakeet",)),
+    Check("chat.leaked-call", "error", breaks=("litellm",)),
+    Check("chat.think-tags", "warning"),
+    Check("chat.extra-fields", "warning"),
+    Check("chat.function-call", "error"),
+    Check(
+        "chat.tool-index",
+        "error",
+        breaks=("openai-python", "AI SDK", "open-webui", "litellm", "agno"),
+    ),
+    Check("chat.tool-shape", "error", breaks=("haystack",)),
+    Check("chat.tool-id", "error", breaks=("continue", "litellm", "opencode", "LangBot")),
+    Check("chat.tool-name", "error", breaks=("hermes-agent", "open-webui", "continue")),
+    Check("chat.tool-arguments", "error", breaks=("qwen-code", "langchain", "openai-agents")),
+    Check("chat.usage-shape", "error", breaks=("bifrost",)),
+    Check("chat.usage-placement", "error", breaks=("langchain", "open-webui")),
+    Check("chat.usage-elsewhere", "error", breaks=("AI SDK",)),
+    Check("chat.envelope", "error", breaks=("openai-python", "pydantic-ai", "foundry-local")),
+    Check("completions.chat-shape", "error"),
+    Check("completions.text-missing", "error", breaks=("openai-python",)),
+    Check("completions.logprobs-shape", "error"),
+    Check(
+        "completions.logprobs-missing",
+        "warning",
+        "A choice does not say logprobs, which the schema requires",
+    ),
+    Check("completions.empty-text", "warning"),
+    Check("completions.finish-alone", "warning"),
+    Check("completions.envelope", "error", breaks=("litellm",)),
+)

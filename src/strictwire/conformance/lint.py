@@ -1,0 +1,99 @@
+"""One body to the list of everything in it that the contract forbids.
+
+Contract: ``lint`` is a pure function of the bytes and of what was asked for; it never raises for
+what the bytes say, and its time grows with their number. It judges what a client gets, so the
+output of the gateway has no findings, and a server's own has those that the gateway mends.
+A new dialect is a row of ``DIALECTS``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from strictwire.conformance.asked import Asked
+from strictwire.conformance.blocks import BOM
+from strictwire.conformance.chat import ChatChoices, ChatWhole
+from strictwire.conformance.chunk import ChoiceJudge, ChunkJudge
+from strictwire.conformance.completions import CompletionsChoices, CompletionsWhole
+from strictwire.conformance.finding import Finding, Findings
+from strictwire.conformance.json_text import JsonText
+from strictwire.conformance.progress import ProgressJudge
+from strictwire.conformance.reply import Reply
+from strictwire.conformance.stream import DONE, StreamJudge
+from strictwire.conformance.whole_object import WholeChoices, judge_object
+from strictwire.model.request import Dialect
+
+BodyKind = Literal["stream", "object", "other"]
+
+# A field's name ends with a colon or with its line: "database" begins no event stream.
+_FIELD = re.compile(rb":|(?:data|event|id|retry)(?:[:\r\n]|\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class DialectJudge:
+    """What a dialect brings: the judge of its streamed choices, and of its whole object."""
+
+    choices: Callable[[Reply], ChoiceJudge]
+    whole: Callable[[Reply], WholeChoices]
+
+
+DIALECTS: Mapping[Dialect, DialectJudge] = {
+    "chat": DialectJudge(ChatChoices, ChatWhole),
+    "completions": DialectJudge(CompletionsChoices, CompletionsWhole),
+}
+
+
+def lint(data: bytes, asked: Asked | None = None) -> list[Finding]:
+    """Every departure from the contract, in the order of the bytes."""
+    asked = asked or Asked()
+    found = Findings(frozenset(name for name, mode in asked.modes.items() if mode == "off"))
+    kind = kind_of(data)
+    if kind == "other":
+        found.add("bridge.not-a-reply" if data.strip() else "reply.empty", 0)
+        return found.in_order()
+    if asked.is_stream is not None and asked.is_stream != (kind == "stream"):
+        found.add(f"bridge.{kind}-for-{'stream' if asked.is_stream else 'object'}", 0)
+    dialect = DIALECTS[asked.dialect]
+    if kind == "stream":
+        reply = Reply(asked, found)
+        progress = ProgressJudge(found)
+        chunks = ChunkJudge(reply, dialect.choices(reply), progress)
+        StreamJudge(reply, chunks, progress).judge(data)
+    else:
+        _judge_object(data, Reply(asked, found), dialect)
+    return found.in_order()
+
+
+def kind_of(data: bytes) -> BodyKind:
+    """What a body is, by its first bytes: content types lie too often."""
+    text = data.removeprefix(BOM).lstrip(b" \t\r\n")
+    if text[:1] == b"{":
+        return "object"
+    return "stream" if _FIELD.match(text) else "other"
+
+
+def _judge_object(data: bytes, reply: Reply, dialect: DialectJudge) -> None:
+    found = reply.found
+    start = 0
+    if data.startswith(BOM):
+        found.add("sse.byte-order-mark", 0)
+        start = len(BOM)
+    body = data[start:].lstrip(b" \t\r\n")
+    at = len(data) - len(body)
+    if at > start:
+        found.add("bridge.blank-lines-before", start)
+    head, mark, tail = body.rpartition(b"data:")
+    if mark and tail.strip() == DONE:
+        found.add("bridge.done-after-object", at + len(head))
+        body = head
+    text = JsonText.read((at, body.rstrip(b" \t\r\n")))
+    if not text.is_valid or not isinstance(text.value, dict):
+        found.add("json.invalid", at)
+        return
+    if "lenient" in text.problems:
+        found.add("json.lenient", at)
+    judge_object(text, reply, dialect.whole(reply))
+    reply.end(len(data), has_done=True, needs_done=False)

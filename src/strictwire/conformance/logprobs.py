@@ -1,0 +1,31 @@
+"""``logprobs`` of a chat choice: both lists, and each token with its bytes and its rivals.
+
+Source: OpenAI API reference, "The chat completion object"; docs/contract.md, "Whole objects".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+LISTS = ("content", "refusal")
+
+
+def is_well_shaped(logprobs: Any) -> bool:
+    if logprobs is None:
+        return True
+    if not isinstance(logprobs, dict) or not all(name in logprobs for name in LISTS):
+        return False
+    return all(
+        logprobs[name] is None
+        or (isinstance(logprobs[name], list) and all(map(_is_token, logprobs[name])))
+        for name in LISTS
+    )
+
+
+def _is_token(token: Any) -> bool:
+    if not isinstance(token, dict) or "bytes" not in token:
+        return False
+    rivals = token.get("top_logprobs")
+    return isinstance(rivals, list) and all(
+        isinstance(rival, dict) and "bytes" in rival for rival in rivals
+    )

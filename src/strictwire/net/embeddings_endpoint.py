@@ -1,0 +1,30 @@
+"""``POST /v1/embeddings``: from the client's request to a running exchange."""
+
+from __future__ import annotations
+
+import functools
+
+from strictwire.dialects.embeddings import parse_request
+from strictwire.net.asking import Endpoint, begin
+from strictwire.net.call import Call
+from strictwire.net.client_side import read_body
+from strictwire.net.service import Service
+from strictwire.relay.embeddings import make_embeddings_relay
+
+UPSTREAM_PATH = "/embeddings"
+
+
+async def embed(service: Service, call: Call) -> None:
+    """Answer one embeddings request. Raises CallerError for what the client did wrong.
+
+    Returns when the exchange has begun; the application waits for the reply's end.
+    """
+    body = await read_body(
+        call.receive,
+        call.headers,
+        max_bytes=service.settings.max_body_bytes,
+        timeout_s=service.settings.timeouts.request_body,
+    )
+    request = parse_request(body)
+    make = functools.partial(make_embeddings_relay, ask=request.ask)
+    begin(service, call, request, Endpoint(UPSTREAM_PATH, make, may_stream=False))

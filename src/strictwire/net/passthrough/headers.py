@@ -1,0 +1,51 @@
+"""Which headers go on, to the provider and to the client. All others end here: those of one
+connection, those that say who the client or the provider is, and those that nobody thought of."""
+
+from __future__ import annotations
+
+from strictwire.config import Provider
+from strictwire.net.call import Call
+from strictwire.net.client_side.asgi import Headers
+from strictwire.net.upstream_headers import upstream_headers
+
+_TO_PROVIDER = frozenset((b"accept", b"content-type", b"idempotency-key", b"openai-beta", b"range"))
+_TO_CLIENT = frozenset(
+    (
+        b"accept-ranges",
+        b"content-disposition",
+        b"content-encoding",
+        b"content-language",
+        b"content-length",
+        b"content-range",
+        b"content-type",
+        b"etag",
+        b"last-modified",
+        b"retry-after",
+    )
+)
+_TO_CLIENT_PREFIXES = (b"x-ratelimit-",)
+
+
+def to_provider(
+    call: Call, provider: Provider, key: str | None, length_bytes: int | None
+) -> Headers:
+    """The request's headers, for a body of this length; None where it is not known."""
+    told = {name: value for name, value in call.headers if name in _TO_PROVIDER}
+    own = dict(upstream_headers(call, provider, key, asks_stream=False))
+    for name in (b"content-type", b"accept"):
+        # Those of ours speak of JSON. A provider's own setting outranks the client all the same.
+        if name.decode() not in {named.lower() for named, _ in provider.headers}:
+            own.pop(name, None)
+    headers = {b"accept-encoding": b"identity", b"accept": b"*/*", **told, **own}
+    if length_bytes is not None:
+        headers[b"content-length"] = b"%d" % length_bytes
+    return list(headers.items())
+
+
+def to_client(headers: Headers) -> Headers:
+    """The reply's headers; names are in lower case."""
+    return [
+        (name, value)
+        for name, value in headers
+        if name in _TO_CLIENT or name.startswith(_TO_CLIENT_PREFIXES)
+    ]

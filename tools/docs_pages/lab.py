@@ -1,0 +1,76 @@
+"""The lab: its scenarios, and how they may be played."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from docs_pages.markdown import page, table
+from strictwire.lab.embeddings import EMBEDDINGS_SCENARIOS
+from strictwire.lab.scenarios import ALL_SCENARIOS, Scenario
+
+OPTIONS = (
+    ("`pace=20ms`", "wait so long before each frame; also the length of a silent beat"),
+    ("`cut=7`, `cut=random:3`", "pieces of so many bytes, or of random sizes by that seed"),
+    ("`body=chunked`, `close`, `length`, `http1.0`", "how the reply's end is told"),
+    ("`fault=cut:300`", "the connection closes after so many bytes of the body"),
+    ("`fault=reset:300`", "it is reset there"),
+    ("`fault=stall:300`", "silence from there on, with the connection open"),
+    ("`fault=half-close:300`", "the server ends its side there and goes on reading"),
+    ("`fault=cut:head` and so on", "the same after the reply's head"),
+    ("`encoding=gzip`, `encoding=deflate`", "compress the body, asked or not"),
+    ("`type=text/plain`, `type=none`", "say another content type, or none"),
+)
+
+
+def lab_page() -> str:
+    return page(
+        "The lab's scenarios",
+        "`strictwire lab serve` pretends to be many model servers. The model's name chooses the "
+        "scenario, and may carry options: `finish-empty@pace=20ms,cut=7`. Those that say nothing "
+        "but text are served at `/v1/completions` as well. With `--recordings DIR` the lab also "
+        "replays recorded replies, as `recording:NAME`.",
+        "## Options",
+        "Behind the model's name, or as flags of `lab serve` for all:",
+        table(("option", "what happens"), OPTIONS),
+        "## Chat and completions",
+        table(
+            (
+                "model name",
+                "what it does",
+                "paths",
+                "rules that mend it",
+                "lint finds too",
+                "quirks",
+            ),
+            (_cells(one) for one in ALL_SCENARIOS.values()),
+        ),
+        "Rules and findings are those of the streamed chat reply; the whole object's are in the "
+        "table in the code. What lint finds beside the rules is mended by a part of the gateway "
+        "([lint.md](lint.md)).",
+        "## Embeddings",
+        table(
+            ("model name", "what it does", "rules that mend it"),
+            (
+                (f"`{one.name}`", one.title, _rules(one.rules))
+                for one in EMBEDDINGS_SCENARIOS.values()
+            ),
+        ),
+    )
+
+
+def _cells(one: Scenario) -> tuple[str, ...]:
+    is_chat = "chat" in one.dialects
+    rules = one.rules_of("chat" if is_chat else "completions")
+    faults = one.faults_of("chat" if is_chat else "completions")
+    return (
+        f"`{one.name}`",
+        one.title,
+        ", ".join(sorted(one.dialects)),
+        _rules(sorted(rules)),
+        ", ".join(f"`{name}`" for name in sorted(faults)),
+        ", ".join(f"[{n}](quirks.md#quirk-{n})" for n in one.quirks),
+    )
+
+
+def _rules(names: Iterable[str]) -> str:
+    return ", ".join(f"[`{name}`](rules/{name}.md)" for name in names)
