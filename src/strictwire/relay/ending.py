@@ -47,7 +47,8 @@ class Ending:
 
     choices: dict[int, _Choice] = field(default_factory=dict)
     usage: UsageTold | None = None
-    mended: set[str] = field(default_factory=set)
+    # Sets that hold nothing are shared while they are frozen, and an open stream has many.
+    mended: frozenset[str] = frozenset()
     is_over: bool = False
     # A reason that later content cancelled was no reason to stop waiting: this server says
     # "stop" before it means it, so silence after the next one proves nothing.
@@ -71,14 +72,14 @@ class Ending:
             event = Failed(_too_many_choices())
         if self.usage is not None and getattr(event, "choice", None) is not None:
             # It was told before the end: clients that stop at usage lose what still comes.
-            self.mended.add("reply.usage-repeated")
+            self.mended |= {"reply.usage-repeated"}
         if isinstance(event, _CONTENT):
             self._content(event.choice, isinstance(event, ToolCallBegun))
             yield event
         elif isinstance(event, Finished):
             choice = self.choices.setdefault(event.choice, _Choice())
             if choice.finished is not None:
-                self.mended.add("reply.finish-early")
+                self.mended |= {"reply.finish-early"}
             # One that says the same in another spelling changes nothing, so the splice may skip it.
             if choice.finished != event:
                 choice.finished = event
@@ -104,7 +105,7 @@ class Ending:
             yield Failed(self._broken(has_terminal))
             return
         if needs_terminal and not has_terminal:
-            self.mended.add("reply.done-missing")
+            self.mended |= {"reply.done-missing"}
         for index in sorted(self.choices):
             yield self._finish(index, self.choices[index])
         if self.usage is not None:
@@ -118,7 +119,7 @@ class Ending:
         if choice.finished is not None:
             choice.finished = None
             self.distrusts_finish = True
-            self.mended.add("reply.finish-early")
+            self.mended |= {"reply.finish-early"}
         if is_call:
             choice.has_called = True
 
@@ -126,7 +127,7 @@ class Ending:
         if self.usage is None:
             self.usage = event
             return
-        self.mended.add("reply.usage-repeated")
+        self.mended |= {"reply.usage-repeated"}
         counts = any(event.usage.get(name) for name in ("prompt_tokens", "completion_tokens"))
         if counts and event != self.usage:
             self.usage = event
@@ -134,7 +135,7 @@ class Ending:
     def _finish(self, index: int, choice: _Choice) -> Finished:
         if choice.finished is not None:
             return choice.finished
-        self.mended.add("reply.finish-inferred")
+        self.mended |= {"reply.finish-inferred"}
         reason: FinishReason = "tool_calls" if choice.has_called else "stop"
         return Finished(index, reason)
 

@@ -12,7 +12,7 @@ of them to prove that a frame changed nothing.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -121,6 +121,15 @@ class ChoiceRule(ChunkRule):
         if kept or item.value.get("usage") is not None:
             return (item.repaired(item.value | {"choices": kept}),)
         return ()
+
+
+_NOTHING: Mapping[Any, Any] = {}
+
+
+def nothing() -> Mapping[Any, Any]:
+    """What a rule holds that has met no call yet. One for all, so never changed in place: each
+    open stream would else keep a dozen empty dictionaries."""
+    return _NOTHING
 
 
 _KEEPS_STATE: dict[type[Any], bool] = {}

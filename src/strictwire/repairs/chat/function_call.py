@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from strictwire.model.chunks import Chunk
 from strictwire.repairs.chat.split import bare, envelope_of, only_choice, split
 from strictwire.repairs.chat.tools import arguments_text
-from strictwire.repairs.rule import ChunkRule
+from strictwire.repairs.rule import ChunkRule, nothing
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class FunctionCall(ChunkRule):
     quirks = (51, 52, 53)
     evidence = "lab:function-call-object"
 
-    calls: dict[int, _Legacy] = field(default_factory=dict)
+    calls: Mapping[int, _Legacy] = field(default_factory=nothing)
     tool_callers: tuple[int, ...] = ()
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
@@ -90,7 +90,7 @@ class FunctionCall(ChunkRule):
             return
         name, arguments = told.get("name"), told.get("arguments")
         if index not in self.calls and (name or arguments):
-            self.calls[index] = _Legacy(envelope_of(item.value))
+            self.calls = {**self.calls, index: _Legacy(envelope_of(item.value))}
             yield {"name": name if isinstance(name, str) else "", "arguments": ""}
         text = arguments_text(arguments)
         if text:

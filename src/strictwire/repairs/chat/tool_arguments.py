@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from strictwire.model.chunks import Chunk
 from strictwire.repairs.chat.split import bare, envelope_of, only_choice
 from strictwire.repairs.chat.tools import arguments_text, body_of, only_piece, with_piece
 from strictwire.repairs.json_end import JsonEnd
-from strictwire.repairs.rule import ChunkRule
+from strictwire.repairs.rule import ChunkRule, nothing
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class ToolArguments(ChunkRule):
     quirks = (52, 53, 54)
     evidence = "lab:tool-arguments-object"
 
-    calls: dict[tuple[int, int], _Arguments] = field(default_factory=dict)
+    calls: Mapping[tuple[int, int], _Arguments] = field(default_factory=nothing)
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
         found = only_piece(item)
@@ -52,7 +52,8 @@ class ToolArguments(ChunkRule):
         kind, text, body = body_of(piece)
         call = self.calls.get(key)
         if call is None:
-            call = self.calls[key] = _Arguments(kind, envelope_of(item.value))
+            call = _Arguments(kind, envelope_of(item.value))
+            self.calls = {**self.calls, key: call}
         if "name" in body:
             yield item
             return

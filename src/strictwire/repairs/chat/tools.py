@@ -6,8 +6,8 @@ piece, and a piece either begins a call (it has a name) or adds arguments, never
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError
 from strictwire.repairs.chat.split import bare, only_choice, split
-from strictwire.repairs.rule import ChunkRule
+from strictwire.repairs.rule import ChunkRule, nothing
 
 # OpenAI allows 64; a name that goes on and on is no name, and each piece copies it.
 MAX_NAME_CHARACTERS = 1024
@@ -117,7 +117,7 @@ class ToolId(ChunkRule):
     quirks = (50, 57)
     evidence = "lab:tool-id-missing"
 
-    ids: dict[tuple[int, int], str] = field(default_factory=dict)
+    ids: Mapping[tuple[int, int], str] = field(default_factory=nothing)
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
         found = only_piece(item)
@@ -136,7 +136,7 @@ class ToolId(ChunkRule):
             known = identity if isinstance(identity, str) and identity else ""
             if not known or known in self.ids.values():
                 known = f"call_{self.promise.id}_{key[0]}_{key[1]}"
-            self.ids[key] = known
+            self.ids = {**self.ids, key: known}
         if identity == known:
             yield item
             return
@@ -165,7 +165,7 @@ class ToolName(ChunkRule):
     quirks = (51,)
     evidence = "lab:tool-name-repeated"
 
-    held: dict[tuple[int, int], _Held] = field(default_factory=dict)
+    held: Mapping[tuple[int, int], _Held] = field(default_factory=nothing)
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
         found = only_piece(item)
@@ -185,7 +185,7 @@ class ToolName(ChunkRule):
         known = self.held.get(key)
         if known is None:
             yield from self._release(lambda other: other[0] == key[0])
-            self.held[key] = _Held(item, body["name"])
+            self.held = {**self.held, key: _Held(item, body["name"])}
             return
         self.fired = True
         if not known.is_released and body["name"] not in ("", known.name):
@@ -213,5 +213,5 @@ class ToolName(ChunkRule):
     def _release(self, is_due: Any) -> Iterator[Chunk]:
         for key, known in self.held.items():
             if not known.is_released and is_due(key):
-                self.held[key] = replace(known, is_released=True)
+                known.is_released = True
                 yield known.begin

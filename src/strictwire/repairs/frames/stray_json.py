@@ -157,6 +157,16 @@ def _error_in(rest: str) -> str | None:
 
 
 @dataclass(slots=True)
+class _Strays:
+    """Lines that are no field, and those of them that may be an object by themselves."""
+
+    lines: list[bytes] = field(default_factory=list)
+    size: int = 0
+    held: list[bytes] = field(default_factory=list)
+    end: JsonEnd = field(default_factory=JsonEnd)
+
+
+@dataclass(slots=True)
 class BareJson(FrameRule):
     """Read a JSON object that was written into the stream without ``data:``.
 
@@ -171,40 +181,34 @@ class BareJson(FrameRule):
     quirks = (21, 23)
     evidence = "lab:bare-json"
 
-    # All lines since the last frame, and those of them that may be an object by themselves.
-    lines: list[bytes] = field(default_factory=list)
-    size: int = 0
-    held: list[bytes] = field(default_factory=list)
-    end: JsonEnd = field(default_factory=JsonEnd)
+    strays: _Strays | None = None  # since the last frame; nearly no stream has any
 
     def frame(self, item: Frame) -> Iterable[Frame]:
-        if not self.lines:
+        if self.strays is None:
             return (item,)
-        whole = b"\n".join((item.data, *self.lines))
-        self._forget()
+        whole = b"\n".join((item.data, *self.strays.lines))
+        self.strays = None
         is_cut = item.data[:1] == b"{" and item.data.rstrip()[-1:] != b"}"
         return (replace(item, data=whole, raw=b""),) if is_cut and _is_object(whole) else (item,)
 
     def stray(self, item: Malformed) -> Iterator[Decoded]:
         self.fired = True
         line = item.raw
-        self.size += len(line) + LINE_OVERHEAD_BYTES
-        if self.size > MAX_BARE_BYTES:
-            self._forget()
+        strays = self.strays = self.strays or _Strays()
+        strays.size += len(line) + LINE_OVERHEAD_BYTES
+        if strays.size > MAX_BARE_BYTES:
+            self.strays = None
             return
-        self.lines.append(line)
-        if not self.held and not line.lstrip().startswith(b"{"):
+        strays.lines.append(line)
+        if not strays.held and not line.lstrip().startswith(b"{"):
             return
-        self.held.append(line)
-        self.end.feed(line.decode("utf-8", "surrogateescape"))
-        if self.end.is_complete:
-            whole = b"\n".join(self.held)
-            self.held, self.end = [], JsonEnd()
+        strays.held.append(line)
+        strays.end.feed(line.decode("utf-8", "surrogateescape"))
+        if strays.end.is_complete:
+            whole = b"\n".join(strays.held)
+            strays.held, strays.end = [], JsonEnd()
             if _is_object(whole):
                 yield Frame(whole)
-
-    def _forget(self) -> None:
-        self.lines, self.size, self.held, self.end = [], 0, [], JsonEnd()
 
 
 def _is_object(data: bytes) -> bool:
