@@ -96,9 +96,10 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 
 def with_ports(text: str, ports: dict[str, str]) -> str:
+    """The example for this machine: its ports, and the command of this environment."""
     for told, real in ports.items():
         text = text.replace(f"127.0.0.1:{told}", f"127.0.0.1:{real}")
-    return text
+    return text.replace(".venv/bin/strictwire", f"{sys.executable} -m strictwire")
 
 
 def ids(found: list[Block]) -> list[str]:
@@ -129,7 +130,9 @@ def test_curl_says_what_the_page_says(block: Block, ports: dict[str, str]) -> No
         check=False,
     )
     output = result.stdout.decode()
-    assert result.returncode == 0, result.stderr.decode()
+    # The judge's exit code says that it found something.
+    may_find = "strictwire lint" in block.text
+    assert result.returncode in ((0, 1) if may_find else (0,)), result.stderr.decode()
     assert output
     if block.next is not None and block.next.language == "text":
         assert_tells(output, block.next.text)
