@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +69,14 @@ def test_a_crash_tells_its_last_line() -> None:
 )
 def test_what_is_no_success(turn: Turn, problem: str) -> None:
     assert turn.problem == problem
+
+
+def test_the_recipe_starts() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.clients", "--help"],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        timeout=25,
+        check=False,
+    )
+    assert (done.returncode, b"--all" in done.stdout) == (0, True), done.stderr.decode()
