@@ -56,9 +56,8 @@ def _options() -> argparse.Namespace:
 
 def _run_all(options: argparse.Namespace, folder: Path) -> int:
     """As many at a time as there are processors, each for the same time."""
-    from fuzz.seeds import write_seeds, write_words
+    from fuzz.seeds import write_words
 
-    write_seeds(folder / "seeds")
     write_words(folder / "words")
     names = options.targets
     width = min(len(names), os.cpu_count() or 1)
@@ -82,14 +81,16 @@ def _run_all(options: argparse.Namespace, folder: Path) -> int:
 
 
 def _start(name: str, share: tuple[str, ...], folder: Path) -> subprocess.Popen[str]:
+    from fuzz.seeds import write_seeds
     from fuzz.targets import TARGETS
 
-    own = folder / name
+    own, seeds, target = folder / name, folder / f"{name}-seeds", TARGETS[name]
     own.mkdir()
+    write_seeds(seeds, target.max_seeds, target.max_bytes)
     command = [
-        sys.executable, "-m", "fuzz.run", name, str(own), str(folder / "seeds"),
+        sys.executable, "-m", "fuzz.run", name, str(own), str(seeds),
         *share, f"-timeout={HANG_SECONDS}",
-        f"-rss_limit_mb={MAX_MEMORY_MB}", f"-max_len={TARGETS[name].max_bytes}",
+        f"-rss_limit_mb={MAX_MEMORY_MB}", f"-max_len={target.max_bytes}",
         f"-dict={folder / 'words'}", f"-artifact_prefix={FOUND}/{name}-", "-print_final_stats=0",
     ]  # fmt: skip
     return subprocess.Popen(

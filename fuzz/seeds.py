@@ -25,9 +25,13 @@ WORDS = (
 )  # fmt: skip
 
 
-def write_seeds(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, body in enumerate(_bodies()):
+def write_seeds(folder: Path, most: int, max_bytes: int) -> None:
+    """As many as are wanted, taken evenly from those that are short enough, or from all of them
+    where that is none."""
+    folder.mkdir(parents=True)
+    bodies = list(_bodies())
+    short = [body for body in bodies if len(HEAD + body) <= max_bytes] or bodies
+    for number, body in enumerate(short[:: -(-len(short) // most)]):
         (folder / f"seed{number:04}").write_bytes(HEAD + body)
 
 

@@ -157,6 +157,8 @@ MISTAKES = [
     (("config", "check", "/nowhere/s.yaml"), 1, "No such file"),
     (("lab", "serve", "--port", "0"), 2, "--port"),
     (("lab", "serve", "--pace", "bad"), 2, "Error: pace must be a time such as 20ms"),
+    (("lab", "serve", "--cut", "1,pace=1s"), 2, "Error: --cut takes one value, without a comma."),
+    (("config", "check", "/no\n\x1b[31mä"), 1, "Error: /no\\n\\x1b[31mä: No such file"),
     (("nonsense",), 2, "nonsense"),
 ]
 

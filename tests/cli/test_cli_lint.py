@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +60,26 @@ def test_each_finding_is_a_line_with_its_offset(file: Path) -> None:
     ]
 
 
+def test_a_kind_of_finding_is_told_once_unless_all_are_wanted(file: Path) -> None:
+    data = ROLE + EMPTY_REASON * 3 + STOP + DONE
+    file.write_text(data)
+    first, summary = lint(str(file)).stdout.splitlines()
+    assert f":{data.index(chr(34) * 2)}: error chat.finish-empty" in first
+    assert " [3 times] (breaks: " in first
+    assert summary.endswith(f": 3 errors in {len(data)} bytes")
+    assert len(lint(str(file), "--all").stdout.splitlines()) == 4
+
+
+def test_several_files_are_judged_in_turn(tmp_path: Path) -> None:
+    paths = [tmp_path / "good.sse", tmp_path / "bad.sse"]
+    paths[0].write_text(HEALTHY)
+    paths[1].write_text(ROLE + EMPTY_REASON + STOP + DONE)
+    result = lint(*map(str, paths))
+    assert (result.exit_code, len(result.stdout.splitlines())) == (1, 3)
+    told = [json.loads(line) for line in lint("--json", *map(str, paths)).stdout.splitlines()]
+    assert [len(one["findings"]) for one in told] == [0, 1]
+
+
 def test_json_is_a_stable_object() -> None:
     result = lint("-", "--json", stdin=ROLE + TEXT + STOP)
     assert result.exit_code == 1
@@ -66,6 +89,7 @@ def test_json_is_a_stable_object() -> None:
         "file": "-",
         "size_bytes": len(ROLE + TEXT + STOP),
         "http_status": None,
+        "error": None,
         "findings": [
             {
                 "offset": len(ROLE + TEXT + STOP),
@@ -85,6 +109,7 @@ def test_json_is_a_stable_object() -> None:
     [
         (("--whole",), "bridge.stream-for-object"),
         (("--usage",), "reply.usage-null"),
+        (("--progress", "true"), ""),
         (("--dialect", "completions"), "completions.chat-shape"),
         (("--repairs", "chat.think-tags=opened"), "chat.think-tags"),
         (("--reasoning-key", "both", "--stream", "--no-usage"), ""),
@@ -116,6 +141,8 @@ def test_a_recorded_http_reply_is_judged_by_its_body() -> None:
         (("-",), "", "The input is empty"),
         (("-",), "HTTP/1.1 200 OK", "its head is broken"),
         (("-", "--repairs", "chat.nothing=on"), HEALTHY, "no rule is called 'chat.nothing'"),
+        (("-", "--repairs", "chat.finish-emty=off"), HEALTHY, "did you mean chat.finish-empty?"),
+        (("-", "--repairs", "chat.error-shape=off"), HEALTHY, "cannot be switched"),
         (("-", "--repairs", "chat.think-tags=x"), HEALTHY, "are keep, split, opened"),
         (("-", "--dialect", "x"), HEALTHY, "--dialect"),
         (("-", "--choices", "0"), HEALTHY, "--choices"),
@@ -138,6 +165,23 @@ def test_a_file_over_the_bound_is_refused(file: Path) -> None:
     result = lint(str(file))
     assert result.exit_code == 2
     assert "is larger than 67108864 bytes" in result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    ("before", "after", "exit_code", "words"),
+    [
+        ("", "<&-", 2, "Error: Standard input is closed."),
+        ("echo 'data: {}' |", ">/dev/full", 1, "Error: No space left on device"),
+    ],
+)
+def test_closed_and_full_files_leave_no_traceback(
+    before: str, after: str, exit_code: int, words: str
+) -> None:
+    command = f"{before} {shlex.quote(sys.executable)} -m strictwire lint - {after}"
+    ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=20)
+    assert ran.returncode == exit_code
+    assert ran.stderr.splitlines() == [words]
 
 
 def test_bytes_that_are_no_text_are_judged() -> None:

@@ -10,6 +10,7 @@ RULES = {
     "chat.role": ("on", "off"),
     "chat.think-tags": ("keep", "split"),
     "reply.tool-finish": ("on", "off"),
+    "reply.finish-early": (),
 }
 ENVIRON = {"KEY": "sk-dummy", "EMPTY": "", "SPACED": "sk dummy", "PORT": "8000", "WORD": "many"}
 ONE = "providers:\n- name: one\n  base_url: http://h\n"
@@ -112,6 +113,11 @@ WRONG_IN_PROVIDER = {
     "request_body": ("timeouts: {request_body: 1}", "timeouts.request_body", "the top level"),
     "unknown rule": ("repairs: {chat.roll: off}", "repairs.chat.roll", "did you mean chat.role?"),
     "unknown mode": ("repairs: {chat.role: no}", "repairs.chat.role", "one of on, off"),
+    "always on": (
+        "repairs: {reply.finish-early: off}",
+        "repairs.reply.finish-early",
+        "docs/rules.md",
+    ),
     "another mode": ("repairs: {chat.think-tags: on}", "repairs.chat.think-tags", "keep, split"),
     "rules as a list": ("repairs: [chat.role]", "repairs", "a mapping of rule names"),
     "mode is a list": ("repairs: {chat.role: []}", "repairs.chat.role", "one of on, off"),

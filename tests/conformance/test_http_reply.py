@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance.bodies import HEALTHY
-from strictwire.conformance import Asked, report_of
+from strictwire.conformance import Asked, dialect_of, report_of
 from strictwire.conformance.http_reply import unframed
 from strictwire.lab.replay import Recording
 from strictwire.model.errors import CallerError
@@ -30,6 +30,11 @@ def body_of(data: bytes) -> bytes:
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x=y\r\nc\r\n0\r\n\r\n", b"abc"),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n5\r\ncd", b"abcd"),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b""),
+        # As ``curl -i`` saves it: the head as it came, the body without framing and compression.
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\ndata: 1\n\n", b"data: 1\n\n"),
+        (HEAD + b"Content-Encoding: gzip\r\n\r\ndata: 1\n\n", b"data: 1\n\n"),
+        (b"HTTP/2 200\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n", b"data: 1\n\n"),
+        (b"HTTP/1.1 200 OK\ncontent-type: text/event-stream\n\ndata: 1\n\n", b"data: 1\n\n"),
     ],
 )
 def test_the_framing_is_undone(data: bytes, body: bytes) -> None:
@@ -67,3 +72,20 @@ def test_a_report_counts_from_the_body() -> None:
     assert [finding.rule for finding in report.findings] == ["sse.unended-frame"]
     assert report.findings[0].offset == HEALTHY.rindex(b"data:")
     assert report.as_json("f")["http_status"] == 200
+
+
+def test_an_error_is_told_though_it_is_well_said() -> None:
+    body = b'{"error":{"message":"no such model","type":"x","param":null,"code":null}}'
+    report = report_of(body, Asked())
+    assert (report.findings, report.error) == ([], "no such model")
+    assert list(report.lines("f"))[-1].endswith("the reply is an error: no such model")
+
+
+def test_a_list_is_not_judged() -> None:
+    with pytest.raises(CallerError, match="list"):
+        report_of(b'{"object":"list","data":[]}', Asked())
+
+
+def test_a_reply_says_its_dialect() -> None:
+    told = b'data: {"id":"cmpl-1","object": "text_completion","choices":[]}\n\n'
+    assert (dialect_of(told), dialect_of(HEALTHY)) == ("completions", "chat")

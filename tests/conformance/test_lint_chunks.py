@@ -318,3 +318,54 @@ def test_what_was_asked_for_counts(asked: dict[str, Any], data: bytes, expected:
 def test_nesting_of_any_depth_is_judged(deep: int) -> None:
     data = stream(ROLE, done=b"") + b'data: {"a":' + b"[" * deep + b"]" * deep + b"}\n\n"
     assert rules(data)[-1] == "reply.truncated"
+
+
+# ---- what is strict, though it looks odd ----
+
+SIGNED = {"extra_content": {"google": {"thought_signature": "c2ln"}}}
+VERDICT = {"content_filter_results": {"hate": {"filtered": False}}}
+OTHER = {"index": 1, "id": "c2", "type": "function", "function": {"name": "g", "arguments": ""}}
+BARE = {"index": 0, "function": {"arguments": "{}"}}
+
+STRICT: dict[str, bytes] = {
+    "a verdict on an empty delta": said({}, **VERDICT),
+    "a signed call": calls(CALL | SIGNED, ARGUMENTS),
+    "signed arguments": calls(CALL, ARGUMENTS | SIGNED),
+    "a signature alone": calls(
+        CALL, ARGUMENTS, {"index": 0, "function": {"arguments": ""}, **SIGNED}
+    ),
+    "a call whose name never came": calls(
+        CALL | {"function": {"name": "", "arguments": ""}}, ARGUMENTS
+    ),
+    "an empty object, then another call, then more": calls(
+        CALL, BARE, OTHER, ARGUMENTS, ARGUMENTS | {"index": 1}
+    ),
+    "a call that goes on after a finish reason": stream(
+        ROLE, chunk(choice({"tool_calls": [CALL]})), CALLS_STOP,
+        chunk(choice({"tool_calls": [ARGUMENTS]})), CALLS_STOP,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("data", STRICT.values(), ids=STRICT)
+def test_what_may_stand_in_a_correct_chunk_is_none_of_the_judge_s_business(data: bytes) -> None:
+    assert set(rules(data)) <= {"reply.finish-early"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [said({}, **VERDICT), calls(CALL | SIGNED, ARGUMENTS)],
+    ids=["a verdict", "a signature"],
+)
+def test_fields_that_nobody_asked_for_are_told(data: bytes) -> None:
+    assert "chat.extra-fields" in rules(data, extra_fields="drop")
+
+
+def test_more_choices_than_were_asked_for_are_no_miscount_if_all_is_strict() -> None:
+    both = [chunk(choice(delta, index=n)) for delta in ({"role": "assistant"}, {"content": "a"})
+            for n in (0, 1)]  # fmt: skip
+    ends = [chunk(choice({}, "stop", index=n)) for n in (0, 1)]
+    assert rules(stream(*both, *ends), choices=1) == []
+    assert "chat.choice-counting" in rules(stream(*both, ends[0]), choices=1)
+    assert rules(stream(*(chunk(one["choices"][0] | {"index": 1}) for one in (ROLE, TEXT, STOP))),
+                 choices=1) == ["chat.choice-counting"]  # fmt: skip

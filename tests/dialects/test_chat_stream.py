@@ -105,7 +105,8 @@ def piece(index: int = 0, **fields: Any) -> dict[str, Any]:
             said({"content": "a", "audio": None}, logprobs=LOGPROBS),
             [TextDelta(0, "a", extra=Extra(choice={"logprobs": LOGPROBS}, delta={"audio": None}))],
         ),
-        (said({}, logprobs=None), [Extension(0, extra=Extra(choice={"logprobs": None}))]),
+        (said({}, verdict={"a": 1}), [Extension(0, extra=Extra(choice={"verdict": {"a": 1}}))]),
+        (said({}, logprobs=None, verdict={}), []),
     ],
 )
 def test_a_choice_is_read(choice: dict[str, Any], events: list[Event]) -> None:

@@ -48,6 +48,14 @@ FOUND: list[tuple[str, bytes, str | None]] = [
     (FORM, form(FILE)[:-30], None),
     (FORM, b"--b-1\r\nContent-Disposition: form-data; name=model\r\n\r\nwhisp", None),
     ("multipart/form-data", form(MODEL), None),
+    (JSON, b'{"mod\\u0065l":"m"', "m"),
+    # What only looks like a parameter, a delimiter's line or a part is none.
+    (FORM, form(('name="file"; filename="a; name=model"', b"x")), None),
+    (FORM, form(('name="file"', b"\r\n--b-1x\r\n\r\n\r\n"), MODEL), "größe"),
+    (FORM, form(FILE) + form(MODEL), None),
+    (FORM, b"--b-1 \t\r\ncontent-disposition: form-data;\r\n name=model\r\n\r\nm\r\n--b-1--", "m"),
+    ('multipart/form-data; xboundary=c; boundary="b-1"', form(MODEL), "größe"),
+    ("multipart/form-data; boundary=" + "b" * 71, b"", None),
 ]  # fmt: skip
 
 

@@ -7,9 +7,11 @@ provider's settings (a mode of a rule). The stand has a provider for each set of
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
-from expectations import TOOLS, Asked
+from expectations import TOOLS, Asked, of_scenario
+from trial import Trial
 
 from strictwire.lab.scenarios import ALL_SCENARIOS, Scenario
 
@@ -52,6 +54,16 @@ def model_of(row: Scenario, playback: str = "") -> str:
     told = row.name + (f"@{playback}" if playback else _PACED if is_slow else "")
     provider = provider_of(_tuning_of(row))
     return told if provider == PLAIN_PROVIDER else f"{provider}/{told}"
+
+
+def trial_of(row: Scenario, url: str, *, mode: str = "auto", playback: str = "") -> Trial:
+    """The scenario behind the gateway at ``url``, whose ``stream`` setting is ``mode``."""
+    return Trial(
+        url,
+        model_of(row, playback),
+        partial(of_scenario, row, mode=mode),
+        settings={"modes": dict(row.modes), "extra_fields": row.extra_fields},
+    )
 
 
 def asked_of(row: Scenario, *, is_stream: bool, with_tools: bool = False) -> Asked:

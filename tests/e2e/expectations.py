@@ -14,6 +14,7 @@ from typing import Any
 
 from strictwire.lab.ask import Ask, Dialect
 from strictwire.lab.scenarios import Expect, ExpectedCall, ExpectedChoice, ExpectedError, Scenario
+from strictwire.model.request import Carrier
 
 # Statuses of an upstream that mean the same to the client; others become 502.
 KEPT = frozenset((400, 401, 402, 403, 404, 408, 409, 413, 422, 429, *range(500, 600)))
@@ -46,12 +47,14 @@ QUESTIONS: dict[Dialect, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Asked:
-    """One kind of request. ``fields`` go into the body beside the model and the question."""
+    """One kind of request. ``fields`` go into the body beside the model and the question.
+    ``progress`` is the carrier in which prefill progress is asked for, in a header."""
 
     is_stream: bool
     includes_usage: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
     dialect: Dialect = "chat"
+    progress: Carrier | None = None
 
     @property
     def body(self) -> dict[str, Any]:
@@ -59,6 +62,19 @@ class Asked:
         if self.includes_usage:
             body["stream_options"] = {"include_usage": True}
         return body
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"x-strictwire-prefill-progress": self.progress} if self.progress else {}
+
+    @property
+    def choices(self) -> int:
+        prompts = self.fields.get("prompt")
+        return self.fields.get("n", 1) * (len(prompts) if isinstance(prompts, list) else 1)
+
+    @property
+    def tools(self) -> frozenset[str]:
+        return frozenset(tool["function"]["name"] for tool in self.fields.get("tools", ()))
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from asking import asked_of, model_of
-from expectations import Asked, index_of, of_recording, of_scenario
+from asking import asked_of, trial_of
+from expectations import Asked, index_of, of_recording
 from sdk_ways import Clients
 from stand import COMPLETIONS_CORPUS, MODES, Stand
 from trial import Trial
@@ -33,7 +33,7 @@ async def test_a_scenario_reaches_the_client_whole(
     name: str, mode: str, shape: str, stand: Stand, clients: Clients, bytes_client: httpx.Client
 ) -> None:
     row = COMPLETIONS_SCENARIOS[name]
-    trial = Trial(stand.urls[mode], model_of(row), partial(of_scenario, row, mode=mode))
+    trial = trial_of(row, stand.urls[mode], mode=mode)
     asked = replace(asked_of(row, is_stream=SHAPES[shape]), dialect="completions")
     assert not await trial.by_sdk(*clients[mode], asked)
     assert not trial.by_bytes(bytes_client, asked)

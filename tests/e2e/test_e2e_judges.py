@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
+import httpx
 import pytest
-from expectations import Error, Seen, SeenChoice, differences
-from wire_judge import SCHEMA, schema_faults
+from asking import asked_of
+from expectations import Asked, Error, Seen, SeenChoice, differences
+from wire_judge import SCHEMA, STREAM_HEADERS, judge_reply, schema_faults
+
+from strictwire.lab.ask import Ask
+from strictwire.lab.scenarios import SCENARIOS, Scenario
 
 CHUNK = {
     "id": "chatcmpl-1",
@@ -65,3 +72,56 @@ def test_a_failure_must_say_what_came_before_it() -> None:
     assert differences(failed, Seen(failed.choices, error=Error(None, "other")))
     assert differences(failed, Seen(failed.choices, error=Error(502, "out_of_memory")))
     assert differences(failed, RIGHT)
+
+
+# What the judge finds only because it was told what the request and the settings say.
+KNOWING: dict[str, tuple[str, Asked, dict[str, Any], str]] = {
+    "one choice was asked for": (
+        "choice-counting",
+        Asked(is_stream=True, includes_usage=True),
+        {},
+        "chat.choice-counting",
+    ),
+    "nobody asked for progress": (
+        "progress-event",
+        Asked(is_stream=True, includes_usage=True),
+        {},
+        "sse.progress-event",
+    ),
+    "usage was not asked for": ("healthy-text", Asked(is_stream=True), {}, "reply.usage-unasked"),
+    "the request's tool": (
+        "leaked-call",
+        asked_of(SCENARIOS["leaked-call"], is_stream=True),
+        {"modes": {"chat.leaked-call": "on"}},
+        "chat.leaked-call",
+    ),
+    "a mode": (
+        "think-tags",
+        Asked(is_stream=True, includes_usage=True),
+        {"modes": {"chat.think-tags": "split"}},
+        "chat.think-tags",
+    ),
+    "no extra fields": (
+        "extra-fields-dropped",
+        Asked(is_stream=True, includes_usage=True),
+        {"extra_fields": "drop"},
+        "chat.extra-fields",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "asked", "settings", "rule"), KNOWING.values(), ids=KNOWING)
+def test_the_judge_knows_what_was_asked_for(
+    name: str, asked: Asked, settings: dict[str, Any], rule: str
+) -> None:
+    row = SCENARIOS[name]
+    _, faults = judge_reply(as_sent(row, asked), asked, settings)
+    assert any(f" {rule}: " in fault for fault in faults)
+
+
+def as_sent(row: Scenario, asked: Asked) -> httpx.Response:
+    """The scenario's stream as no gateway ever touched it, usage told."""
+    body = json.dumps({"model": row.name, **asked.body}).encode()
+    sent = row.reply(replace(Ask.parse(body), includes_usage=True))
+    headers = STREAM_HEADERS | {"x-request-id": "req_1"}
+    return httpx.Response(200, headers=headers, content=b"".join(sent.frames))

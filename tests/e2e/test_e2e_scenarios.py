@@ -6,15 +6,12 @@ bytes must each see what the scenario's table says. Errors surface as errors.
 
 from __future__ import annotations
 
-from functools import partial
-
 import httpx
 import pytest
-from asking import asked_of, model_of
+from asking import asked_of, trial_of
 from expectations import of_scenario
 from sdk_ways import Clients
 from stand import MODES, Stand
-from trial import Trial
 
 from strictwire.lab.scenarios import SCENARIOS, Scenario
 
@@ -40,7 +37,7 @@ async def test_a_scenario_reaches_the_client_whole(
     name: str, mode: str, shape: str, stand: Stand, clients: Clients, bytes_client: httpx.Client
 ) -> None:
     row = SCENARIOS[name]
-    trial = Trial(stand.urls[mode], model_of(row), partial(of_scenario, row, mode=mode))
+    trial = trial_of(row, stand.urls[mode], mode=mode)
     asked = asked_of(row, is_stream=SHAPES[shape])
     assert not await trial.by_sdk(*clients[mode], asked)
     assert not trial.by_bytes(bytes_client, asked)
@@ -53,7 +50,7 @@ async def test_the_request_s_own_tool_is_called(
     name: str, shape: str, stand: Stand, clients: Clients, bytes_client: httpx.Client
 ) -> None:
     row = SCENARIOS[name]
-    trial = Trial(stand.urls["auto"], model_of(row), partial(of_scenario, row, mode="auto"))
+    trial = trial_of(row, stand.urls["auto"])
     asked = asked_of(row, is_stream=SHAPES[shape], with_tools=True)
     assert not await trial.by_sdk(*clients["auto"], asked)
     assert not trial.by_bytes(bytes_client, asked)

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from functools import partial
 
+import completions_ways
 import httpx
 import pytest
-from asking import asked_of, model_of
+import sdk_ways
+from asking import asked_of, model_of, trial_of
 from expectations import Asked, differences, of_scenario
-from sdk_ways import Clients, async_loop
+from sdk_ways import Clients, Way
 from stand import SEND_PUSH, Stand
-from trial import Trial
 
-from strictwire.lab.scenarios import SCENARIOS, Scenario
+from strictwire.lab.ask import Dialect
+from strictwire.lab.scenarios import ALL_SCENARIOS, Scenario
 
 AT_ONCE = 32
+ASYNC_LOOPS: dict[Dialect, Way] = {
+    "chat": sdk_ways.async_loop,
+    "completions": completions_ways.async_loop,
+}
 PLAYBACKS = ("cut=1", "cut=7", "cut=random:3", "body=close", "body=http1.0")
 SUBSET = (
     "healthy-text",
@@ -39,32 +44,58 @@ SUBSET = (
     "error-429",
     "error-in-stream-late",
     "truncated-clean",
+    "joined-objects",
+    "bare-json",
+    "unended-frame",
+    "split-character",
+    "think-tags",
+    "cumulative-text",
+    "leaked-call",
+    "mlx-like",
+    "swiftlm-like",
+    "completions-echo",
+    "completions-chat-shape",
+    "completions-logprobs-chat",
 )
+EACH = [
+    pytest.param(ALL_SCENARIOS[name], dialect, id=f"{name}-{dialect}")
+    for name in SUBSET
+    for dialect in sorted(ALL_SCENARIOS[name].dialects)
+]
 SHAPES = {"streamed": True, "whole": False}
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("playback", PLAYBACKS)
-@pytest.mark.parametrize("name", SUBSET)
+@pytest.mark.parametrize(("row", "dialect"), EACH)
 def test_how_the_upstream_sends_does_not_matter(
-    name: str, playback: str, shape: str, stand: Stand, bytes_client: httpx.Client
+    row: Scenario,
+    dialect: Dialect,
+    playback: str,
+    shape: str,
+    stand: Stand,
+    bytes_client: httpx.Client,
 ) -> None:
-    row = SCENARIOS[name]
-    expect = partial(of_scenario, row, mode="auto")
-    trial = Trial(stand.urls["auto"], model_of(row, playback), expect)
-    assert not trial.by_bytes(bytes_client, asked_of(row, is_stream=SHAPES[shape]))
+    trial = trial_of(row, stand.urls["auto"], playback=playback)
+    asked = replace(asked_of(row, is_stream=SHAPES[shape]), dialect=dialect)
+    assert not trial.by_bytes(bytes_client, asked)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("server", SEND_PUSH)
-@pytest.mark.parametrize("name", SUBSET)
+@pytest.mark.parametrize(("row", "dialect"), EACH)
 @pytest.mark.asyncio(loop_scope="session")
 async def test_any_asgi_server_will_do(
-    name: str, server: str, shape: str, stand: Stand, clients: Clients, bytes_client: httpx.Client
+    row: Scenario,
+    dialect: Dialect,
+    server: str,
+    shape: str,
+    stand: Stand,
+    clients: Clients,
+    bytes_client: httpx.Client,
 ) -> None:
-    row = SCENARIOS[name]
-    asked = asked_of(row, is_stream=SHAPES[shape])
-    trial = Trial(stand.urls[server], model_of(row), partial(of_scenario, row, mode="auto"))
+    asked = replace(asked_of(row, is_stream=SHAPES[shape]), dialect=dialect)
+    trial = trial_of(row, stand.urls[server])
     assert not await trial.by_sdk(*clients[server], asked)
     assert not trial.by_bytes(bytes_client, asked)
 
@@ -83,15 +114,21 @@ def test_after_an_error_in_a_stream_the_next_request_is_answered(
 @pytest.mark.asyncio(loop_scope="session")
 async def test_replies_at_the_same_time_do_not_mix(clients: Clients) -> None:
     """All scenarios at once: each stream holds its own reply and nothing of another."""
-    rows = [row for row in SCENARIOS.values() if row.name != "finish-then-open-socket"]
+    rows = [
+        (row, dialect)
+        for row in ALL_SCENARIOS.values()
+        if row.name != "finish-then-open-socket"
+        for dialect in sorted(row.dialects)
+    ]
     turns = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(row: Scenario) -> list[str]:
-        asked = replace(asked_of(row, is_stream=True), includes_usage=True)
+    async def ask(row: Scenario, dialect: Dialect) -> list[str]:
+        asked = replace(asked_of(row, is_stream=True), includes_usage=True, dialect=dialect)
+        loop = ASYNC_LOOPS[dialect]
         async with turns:
-            seen = await async_loop(*clients["patient"], model_of(row, "pace=1ms"), asked)
+            seen = await loop(*clients["patient"], model_of(row, "pace=1ms"), asked)
         expected = of_scenario(row, asked, mode="auto")
-        return [f"{row.name}: {one}" for one in differences(expected, seen)]
+        return [f"{row.name} ({dialect}): {one}" for one in differences(expected, seen)]
 
-    told = await asyncio.gather(*map(ask, rows))
+    told = await asyncio.gather(*(ask(*one) for one in rows))
     assert [problem for problems in told for problem in problems] == []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import completions_ways
 import httpx
@@ -15,12 +16,14 @@ from wire_judge import judge
 
 @dataclass(frozen=True)
 class Trial:
-    """``expect`` says what must be seen of a request; ``has_logprobs``, whether it knows them."""
+    """``expect`` says what must be seen of a request; ``has_logprobs``, whether it knows them.
+    ``settings`` are those of the provider, in the words of ``conformance.Asked``."""
 
     url: str
     model: str
     expect: Callable[[Asked], Seen]
     has_logprobs: bool = True
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     async def by_sdk(self, sync: OpenAI, later: AsyncOpenAI, asked: Asked) -> list[str]:
         """Every way of the SDK; usage is asked for as each way does."""
@@ -45,10 +48,14 @@ class Trial:
         problems = []
         for includes_usage in (True, False) if asked.is_stream else (False,):
             told = replace(asked, includes_usage=includes_usage)
-            seen, faults = judge(client, self.url, self.model, told)
-            faults += self._differences(told, seen)
-            problems += [f"bytes, usage={includes_usage}: {one}" for one in faults]
+            found = self.once_by_bytes(client, told)
+            problems += [f"bytes, usage={includes_usage}: {one}" for one in found]
         return problems
+
+    def once_by_bytes(self, client: httpx.Client, asked: Asked) -> list[str]:
+        """The wire's judge, on just this request."""
+        seen, faults = judge(client, self.url, self.model, asked, self.settings)
+        return faults + self._differences(asked, seen)
 
     def _differences(self, asked: Asked, seen: Seen) -> list[str]:
         return differences(self.expect(asked), seen, has_logprobs=self.has_logprobs)

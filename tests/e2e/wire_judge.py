@@ -1,15 +1,16 @@
 """The second judge: the bytes themselves, by the contract's letter and by OpenAI's own schema.
 
 The SDK forgives much. Here one request is asked over a plain HTTP client, its bytes go to the
-relay tests' strict judge, and each chunk, object and error is held against the published schema
-where that is at hand (``SCHEMA``; without it the tests say so and skip that part).
+relay tests' strict judge, which is ``strictwire lint`` and knows what was asked for, and each
+chunk, object and error is held against the published schema where that is at hand (``SCHEMA``;
+without it the tests say so and skip that part).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -44,7 +45,7 @@ class Law:
 
     path: str
     judge_stream: Callable[..., Told]
-    judge_object: Callable[[bytes], Told]
+    judge_object: Callable[..., Told]
     chunk_schema: str
     object_schema: str
 
@@ -67,25 +68,41 @@ LAWS: dict[Dialect, Law] = {
 }
 
 
-def judge(client: httpx.Client, url: str, model: str, asked: Asked) -> tuple[Seen, list[str]]:
-    """What a strict client saw, and every fault of the reply's head and body."""
+def judge(
+    client: httpx.Client, url: str, model: str, asked: Asked, settings: Mapping[str, Any]
+) -> tuple[Seen, list[str]]:
+    """What a strict client saw, and every fault of the reply's head and body. ``settings`` are the
+    provider's, in the words of ``conformance.Asked``."""
     law = LAWS[asked.dialect]
-    reply = client.post(url + law.path, json={"model": model, **asked.body})
+    body = {"model": model, **asked.body}
+    reply = client.post(url + law.path, json=body, headers=asked.headers)
+    return judge_reply(reply, asked, settings)
+
+
+def judge_reply(
+    reply: httpx.Response, asked: Asked, settings: Mapping[str, Any]
+) -> tuple[Seen, list[str]]:
+    """The same of a reply that has come."""
+    law = LAWS[asked.dialect]
+    promised = {"choices": asked.choices, "tools": asked.tools, **settings}
     faults = [] if reply.headers.get("x-request-id") else ["no x-request-id"]
     if "content-encoding" in reply.headers:
         faults.append("the reply is compressed")
     if reply.status_code != 200:
         return _judge_status(reply, faults)
     if not asked.is_stream:
-        return _judge_whole(reply, law, faults)
+        told = law.judge_object(reply.content, **promised)
+        return _seen(told), faults + told.faults + _whole_faults(reply, law, told)
     faults += [
         f"{name} is {reply.headers.get(name)!r}"
         for name, value in STREAM_HEADERS.items()
         if reply.headers.get(name) != value
     ]
-    told = law.judge_stream(reply.content, includes_usage=asked.includes_usage)
-    for line in reply.content.split(b"\n"):
-        payload = line.removeprefix(b"data: ")
+    told = law.judge_stream(
+        reply.content, includes_usage=asked.includes_usage, progress=asked.progress, **promised
+    )
+    for block in reply.content.split(b"\n\n"):
+        payload = block.removeprefix(b"data: ")
         if payload.startswith(b'{"error"'):
             faults += schema_faults("ErrorResponse", payload)
         elif payload.startswith(b"{"):
@@ -107,16 +124,14 @@ def _judge_status(reply: httpx.Response, faults: list[str]) -> tuple[Seen, list[
     return Seen(error=Error(reply.status_code, error["code"], retry_after)), faults
 
 
-def _judge_whole(reply: httpx.Response, law: Law, faults: list[str]) -> tuple[Seen, list[str]]:
+def _whole_faults(reply: httpx.Response, law: Law, told: Told) -> list[str]:
+    faults = schema_faults(law.object_schema, reply.content)
     if reply.headers.get("content-type") != "application/json":
         faults.append(f"an object as {reply.headers.get('content-type')!r}")
-    faults += schema_faults(law.object_schema, reply.content)
-    told = law.judge_object(reply.content)
-    seen = _seen(told)
     is_unknown = reply.headers.get("x-strictwire-usage") == "unknown"
-    if is_unknown and seen.usage != (0, 0):
+    if is_unknown and _seen(told).usage != (0, 0):
         faults.append("usage is said to be unknown, and is told")
-    return seen, faults + told.faults
+    return faults
 
 
 def _seen(told: Told) -> Seen:

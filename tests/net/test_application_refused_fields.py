@@ -15,6 +15,7 @@ import pytest
 from gateway_stand import GOOD_STREAM, Gateway, Heard, Visit, gateway_for, scripted, sized
 
 from strictwire.lab.server import LabServer
+from strictwire.net.exchange import MAX_RETRIES
 
 WHOLE = (
     b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,'
@@ -176,13 +177,41 @@ async def test_a_bad_value_is_the_clients_to_mend() -> None:
         assert len(stand.takes()) == 1
 
 
-async def test_a_second_refusal_is_told_and_nothing_is_learned() -> None:
+async def test_the_same_refusal_again_is_told_and_nothing_is_learned() -> None:
     async with picky(lambda body: {"error": "unknown field: top_k"}) as stand:
         for _ in range(2):
             heard = await stand.chat(top_k=5)
             assert heard.status == 400
-            assert heard.headers["x-strictwire-dropped"] == "top_k"
+            assert "x-strictwire-dropped" not in heard.headers
             assert ["top_k" in body for body in stand.takes()] == [True, False]
+
+
+def one_at_a_time(*names: str) -> Callable[[Body], object]:
+    """Refuses these fields, and names the first of them that came."""
+
+    def refusal(body: Body) -> object:
+        found = next((name for name in names if name in body), None)
+        return None if found is None else {"error": f"unknown field: {found}"}
+
+    return refusal
+
+
+async def test_a_server_may_name_one_field_at_a_time() -> None:
+    async with picky(one_at_a_time("top_k", "seed", "min_p")) as stand:
+        heard = await stand.chat(top_k=5, seed=1, min_p=0.1)
+        assert (heard.status, heard.text) == (200, "fine")
+        assert heard.headers["x-strictwire-dropped"] == "top_k, seed, min_p"
+        assert len(stand.takes()) == 4
+        await stand.chat(top_k=5, seed=1, min_p=0.1)
+        assert len(stand.takes()) == 1, "all three are known now"
+
+
+async def test_but_not_for_ever() -> None:
+    names = ("top_k", "seed", "min_p", "top_a", "typical_p", "verbosity")
+    async with picky(one_at_a_time(*names)) as stand:
+        heard = await stand.chat(**dict.fromkeys(names, 1))
+        assert (heard.status, "x-strictwire-dropped" in heard.headers) == (400, False)
+        assert len(stand.takes()) == 1 + MAX_RETRIES
 
 
 @pytest.mark.parametrize("stream", [True, False])

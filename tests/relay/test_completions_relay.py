@@ -29,9 +29,9 @@ from strictwire.model.chunks import Chunk
 from strictwire.model.request import Promise
 from strictwire.relay import make_relay
 from strictwire.relay.splice import FRAMES_BEFORE_LEARNING
-from strictwire.repairs.chat.deltas import MAX_HELD_TOKENS
+from strictwire.repairs.chat.deltas import MAX_HELD_CHOICES, MAX_HELD_TOKENS
 from strictwire.repairs.completions.logprobs import MAX_COUNTED_CHOICES, LogprobsShape
-from strictwire.repairs.completions.text import MAX_HELD_CHOICES, EmptyText
+from strictwire.repairs.completions.text import EmptyText
 
 HEALTHY = text_frame("Hello") + text_frame(" world") + finish_frame() + DONE
 HEALTHY_USAGE = (

@@ -12,6 +12,7 @@ from relay.chat_streams import DONE, ROLE, STOP, chunk, frame, said, text_frame
 from relay.judge import judge_object, judge_stream
 from relay.playing import PROMISE, WITH_USAGE, play
 from repairs.seen import seen
+from strictwire.conformance import Asked, lint
 from strictwire.repairs.chat.extra_fields import ExtraFields
 
 COUNTING, ELSEWHERE, EXTRA = "chat.choice-counting", "chat.usage-elsewhere", "chat.extra-fields"
@@ -136,3 +137,85 @@ def test_the_setting_decides_and_not_the_rules_name() -> None:
     assert ExtraFields.runs_for(DROP)
     assert ExtraFields.runs_for(replace(DROP, modes={EXTRA: "off"}))
     assert not ExtraFields.runs_for(replace(PROMISE, modes={EXTRA: "on"}))
+
+
+# ---- chat.reasoning-key ----
+
+KEY = "chat.reasoning-key"
+C, R = {"reasoning_content": "a"}, {"reasoning": "a"}
+
+
+@pytest.mark.parametrize(
+    ("key", "told", "right", "is_mended"),
+    [
+        ("reasoning_content", C, C, False),
+        ("reasoning_content", R, C, True),
+        ("reasoning_content", C | R, C, True),
+        ("reasoning", R, R, False),
+        ("reasoning", C, R, True),
+        ("reasoning", C | R, R, True),
+        ("both", C | R, C | R, False),
+        ("both", C, C | R, True),
+        ("both", R, C | R, True),
+        ("both", {"reasoning_content": "", "reasoning": "a"}, C | R, True),
+    ],
+)
+def test_reasoning_is_told_under_the_key_that_was_asked_for(
+    key: Any, told: dict[str, Any], right: dict[str, Any], is_mended: bool
+) -> None:
+    promise = replace(PROMISE, reasoning_key=key)
+    body = ROLE + frame(chunk([said(told)])) + STOP + DONE
+    played = play(body, promise)
+    assert played.out == ROLE + frame(chunk([said(right)])) + STOP + DONE
+    assert (KEY in played.repairs) == is_mended
+    assert (KEY in {one.rule for one in lint(body, Asked.by(promise))}) == is_mended
+    whole = play(body, replace(promise, is_stream=False)).out
+    assert lint(whole, Asked.by(replace(promise, is_stream=False))) == []
+
+
+# ---- chat.logprobs-lists ----
+
+
+@pytest.mark.parametrize(
+    ("token", "right"),
+    [
+        ({"token": "a"}, {"token": "a", "logprob": -9999.0, "bytes": None}),
+        ({"token": "a", "logprob": None}, {"token": "a", "logprob": -9999.0, "bytes": None}),
+        ({"token": "a", "logprob": 5, "bytes": "a"}, {"token": "a", "logprob": 5, "bytes": None}),
+        ({"logprob": 1}, None),
+        ({"token": 5, "logprob": 1}, None),
+    ],
+)
+def test_a_token_has_a_word_and_a_probability(token: dict[str, Any], right: Any) -> None:
+    """And so has each of its rivals. What names no token is none."""
+    rivals = [] if right is None else [right]
+    fine = {"token": "x", "logprob": -1.0, "bytes": None}
+    logprobs = {"content": [fine | {"top_logprobs": [token]}, token], "refusal": None}
+    body = ROLE + frame(chunk([said({"content": "a"}, logprobs=logprobs)])) + STOP + DONE
+    one = seen(body)
+    want = [fine | {"top_logprobs": rivals}, *(rival | {"top_logprobs": []} for rival in rivals)]
+    told = json.loads(one.played.out.split(b"\n\n")[1].removeprefix(b"data: "))
+    assert told["choices"][0]["logprobs"] == {"content": want, "refusal": None}
+    assert one.repairs == {"chat.logprobs-lists"}
+
+
+# ---- chat.usage-shape, chat.function-call ----
+
+
+@pytest.mark.parametrize("count", [b"1e999", b"-Infinity", b"NaN", b"-1", b'"5"'])
+def test_a_count_that_is_no_number_was_never_told(count: bytes) -> None:
+    usage = frame(chunk([], usage={"prompt_tokens": 0, "completion_tokens": 0}))
+    usage = usage.replace(b":0", b":" + count)
+    played = play(ROLE + text_frame("a") + STOP + usage + DONE, WITH_USAGE)
+    told = judge_stream(played.out, includes_usage=True)
+    assert (told.faults, told.usage) == ([], None)
+
+
+def test_a_function_call_whose_name_never_came_keeps_its_arguments() -> None:
+    body = ROLE + frame(chunk([said({"function_call": {"arguments": '{"a":1}'}})])) + STOP + DONE
+    stream = judge_stream(play(body).out)
+    whole = judge_object(play(body, replace(PROMISE, is_stream=False)).out)
+    for told in (stream, whole):
+        call = told.choices[0].legacy
+        assert call is not None
+        assert (told.faults, call.name, call.arguments) == ([], "", '{"a":1}')

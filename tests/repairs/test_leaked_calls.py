@@ -124,7 +124,7 @@ def test_a_call_beside_another_one_gets_a_number_of_its_own() -> None:
     body = ROLE + b"".join(FRAMES) + text_frame(leaked) + STOP
     body += b"".join(call_frames("f", '{"z":1}', index=1)) + STOP + DONE
     told = seen(body, ON)
-    assert calls_of(told) == [A, ("g", '{"b":1}'), ("f", '{"z":1}')]
+    assert calls_of(told) == [A, ("f", '{"z":1}'), ("g", '{"b":1}')]
     assert len({call.id for call in told.choice.calls}) == 3
 
 

@@ -41,7 +41,7 @@ EACH_PLAYED_RULE = pytest.mark.parametrize(
     "rule", [rule for rule in RULES if rule.stage in PLAYED_STAGES], ids=lambda rule: rule.name
 )
 # Each rule as it is where the settings ask for the most, whatever its default.
-AT_WORK = {name: modes[1] for name, modes in MODES.items() if modes[0] != "on"}
+AT_WORK = {name: modes[1] for name, modes in MODES.items() if modes and modes[0] != "on"}
 
 
 def body_of(row: Scenario, *, is_stream: bool = True, includes_usage: bool = True) -> bytes:

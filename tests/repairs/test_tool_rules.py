@@ -254,6 +254,14 @@ ARGUMENTS = {
         [piece(0, "a", "f", "{}"), piece(0, arguments='{"a"'), piece(0, arguments=":1}")],
         [("a", "f", A)],
     ),
+    "{} twice, then the real ones": (
+        [piece(0, "a", "f", "{}"), piece(0, "a", "f", "{}"), piece(0, arguments=A)],
+        [("a", "f", A)],
+    ),
+    "{} for one of two calls": (
+        [piece(0, "a", "f", "{}"), piece(1, "b", "g", ""), piece(1, arguments=B)],
+        [("a", "f", "{}"), ("b", "g", B)],
+    ),
     "only {}": ([piece(0, "a", "f", ""), piece(0, arguments="{}")], [("a", "f", "{}")]),
     "the whole again at the end": (
         [piece(0, "a", "f", ""), piece(0, arguments='{"a"'), piece(0, arguments=":1}"),
@@ -318,6 +326,13 @@ def test_a_call_without_a_name_keeps_its_arguments() -> None:
         (call,) = judge_stream(played.out).choices[0].calls
         assert call.id
         assert (call.name, call.arguments) == ("", A)
+
+
+def test_a_call_without_arguments_is_whole_before_the_next_one_begins() -> None:
+    first, second = piece(0, "a", "f", "{}"), piece(1, "b", "g", B)
+    body = ROLE + chunk({"tool_calls": [first]}) + chunk({"tool_calls": [second]}) + END
+    out = play(body).out
+    assert out.index(b'"arguments":"{}"') < out.index(b'"name":"g"')
 
 
 def test_a_custom_tool_passes_in_its_own_shape() -> None:

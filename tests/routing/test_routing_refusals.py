@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strictwire.routing import ADDED_FIELDS, Refusals, refused_fields, refuses_way
-from strictwire.routing.refusals import MAX_BODY_BYTES, MAX_PAIRS
+from strictwire.routing.refusals import MAX_BODY_BYTES, MAX_MODEL_CHARACTERS, MAX_PAIRS
 
 OPENAI = {
     "error": {
@@ -174,6 +174,14 @@ UNKNOWN: list[tuple[object, tuple[str, ...]]] = [
 # Where the value is what is wrong, or the name stands for something else.
 NOT_UNKNOWN: list[object] = [
     {"error": {"message": "temperature must be at most 2", "param": "temperature"}},
+    {
+        "error": {
+            "message": "temperature must be between 0 and 2; 5 is not supported",
+            "param": "temperature",
+        }
+    },
+    {"detail": [{"loc": ["body", "top_k"], "msg": "Unsupported value: larger than 100"}]},
+    {"message": "seed is too large and not supported"},
     {"error": {"message": "Invalid value", "param": "seed", "code": "invalid_value"}},
     {"detail": [{"type": "int_parsing", "loc": ["body", "top_k"], "msg": "should be an integer"}]},
     {"detail": [extra("body", "messages", "0", "user")]},
@@ -247,3 +255,8 @@ def test_the_oldest_makes_room() -> None:
     assert refusals.fields("one", "0") == {"a", "b"}  # learned again, so no longer the oldest
     assert refusals.fields("one", "1") == frozenset()
     assert refusals.fields("one", "new") == {"a"}
+
+
+def test_endless_names_fill_no_memory() -> None:
+    refusals = Refusals().learned("one", "m" * (MAX_MODEL_CHARACTERS + 1), "a")
+    assert not refusals.by_pair

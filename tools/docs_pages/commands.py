@@ -17,9 +17,10 @@ def cli_page() -> str:
     return page(
         "Command line",
         "Exit codes: 0 for success, 1 where the machine refused (an address in use, a file that "
-        "cannot be read), 2 for a mistake in the command or the settings. A `serve` that is told "
-        "to stop (Ctrl-C, SIGTERM) finishes its open replies and leaves 0; any other command "
-        "leaves 130 after Ctrl-C.",
+        "cannot be read), 2 for a mistake in the command or the settings; `lint` leaves 1 where it "
+        "found something, and 2 where it could not judge. A `serve` that is told to stop (Ctrl-C, "
+        "SIGTERM) finishes its open replies and leaves 0; any other command leaves 130 after "
+        "Ctrl-C.",
         *_commands(command, "strictwire"),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from docs_pages.markdown import page, table
+from strictwire.lab.ask import Dialect
 from strictwire.lab.embeddings import EMBEDDINGS_SCENARIOS
 from strictwire.lab.scenarios import ALL_SCENARIOS, Scenario
 
@@ -28,7 +29,9 @@ def lab_page() -> str:
         "`strictwire lab serve` pretends to be many model servers. The model's name chooses the "
         "scenario, and may carry options: `finish-empty@pace=20ms,cut=7`. Those that say nothing "
         "but text are served at `/v1/completions` as well. With `--recordings DIR` the lab also "
-        "replays recorded replies, as `recording:NAME`.",
+        "replays recorded replies, as `recording:NAME`. Images, audio, files, moderations and "
+        "rerank are answered too, with as many bytes as asked for (`file-1000`), or broken "
+        "(`error-429`).",
         "## Options",
         "Behind the model's name, or as flags of `lab serve` for all:",
         table(("option", "what happens"), OPTIONS),
@@ -38,15 +41,16 @@ def lab_page() -> str:
                 "model name",
                 "what it does",
                 "paths",
-                "rules that mend it",
+                "rules that mend its stream",
+                "and its object",
                 "lint finds too",
                 "quirks",
             ),
             (_cells(one) for one in ALL_SCENARIOS.values()),
         ),
-        "Rules and findings are those of the streamed chat reply; the whole object's are in the "
-        "table in the code. What lint finds beside the rules is mended by a part of the gateway "
-        "([lint.md](lint.md)).",
+        "What lint finds in the stream beside the rules is mended by a part of the gateway "
+        "([lint.md](lint.md)). The servers that refuse a field are met by "
+        "[`request.field-refused`](rules/request.field-refused.md).",
         "## Embeddings",
         table(
             ("model name", "what it does", "rules that mend it"),
@@ -60,13 +64,14 @@ def lab_page() -> str:
 
 def _cells(one: Scenario) -> tuple[str, ...]:
     is_chat = "chat" in one.dialects
-    rules = one.rules_of("chat" if is_chat else "completions")
-    faults = one.faults_of("chat" if is_chat else "completions")
+    dialect: Dialect = "chat" if is_chat else "completions"
+    faults = one.faults_of(dialect)
     return (
         f"`{one.name}`",
-        one.title,
+        one.title.replace("<", "&lt;"),
         ", ".join(sorted(one.dialects)),
-        _rules(sorted(rules)),
+        _rules(sorted(one.rules_of(dialect))),
+        _rules(sorted(one.rules_of(dialect, is_stream=False))),
         ", ".join(f"`{name}`" for name in sorted(faults)),
         ", ".join(f"[{n}](quirks.md#quirk-{n})" for n in one.quirks),
     )

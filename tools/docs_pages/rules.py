@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from docs_pages.markdown import page, table
-from strictwire.lab.scenarios import ALL_SCENARIOS
-from strictwire.repairs import MODES, RULES
+from strictwire.lab.scenarios import ALL_SCENARIOS, Scenario
+from strictwire.model.request import Promise
+from strictwire.repairs import RULES, SWITCHABLE
 from strictwire.repairs.quirks import QUIRKS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +23,10 @@ STAGES = {
     "ending": "At the end of the reply",
     "object": "On a whole embeddings reply",
 }
-ALWAYS_ON = "*Always on*: others, or the truth about a reply's end, rest on it."
+ALWAYS_ON = (
+    "*Always on*: without it text would be lost, other rules could not work, or a failure would "
+    "pass for a success."
+)
 
 
 def rules_page() -> str:
@@ -30,8 +35,11 @@ def rules_page() -> str:
         "Each rule repairs one thing that servers get wrong. Nothing to repair: the bytes pass as "
         "they came. A rule is counted once per reply in the metrics, by name and provider.",
         "`repairs: {name: off}` on a provider switches a rule off; some have other modes, which "
-        "their pages name. Rules marked *always on* cannot be switched: others, or the truth about "
-        "a reply's end, rest on them.",
+        "their pages name. What goes out stays strict all the same: what this wire has no place "
+        "for is then read as nothing, or mended by a later rule. So a rule is switched off "
+        "where it is wrong about a server, not to let broken bytes pass. Rules marked *always on* "
+        "cannot be switched: without them text would be lost, others could not work, or a failure "
+        "would pass for a success.",
         *_stages(),
     )
 
@@ -78,7 +86,7 @@ def _page_of(rule: Any) -> Callable[[], str]:
 
 
 def _short_modes(rule: Any) -> str:
-    if rule.name not in MODES:
+    if rule.name not in SWITCHABLE:
         return "setting `extra_fields`" if rule.name == "chat.extra-fields" else "always on"
     return ", ".join(rule.modes)
 
@@ -86,7 +94,7 @@ def _short_modes(rule: Any) -> str:
 def _modes(rule: Any) -> str:
     if rule.name == "chat.extra-fields":
         return "Switched by the setting [`extra_fields`](../settings.md#extra_fields)."
-    if rule.name not in MODES:
+    if rule.name not in SWITCHABLE:
         return ALWAYS_ON
     default, *others = rule.modes
     told = f"Modes: `{default}` (default), " + ", ".join(f"`{mode}`" for mode in others) + "."
@@ -104,9 +112,33 @@ def _evidence(rule: Any) -> str:
     told = f"Evidence: the scenario [`{name}`](../lab.md)"
     if not (ROOT / file).exists():
         return f"{told}."
+    command = " ".join(
+        (".venv/bin/strictwire lint", *_lint_options(rule, ALL_SCENARIOS[name]), file)
+    )
+    return f"{told}, whose stream is also a file, [{file}](../../{file}):\n\n```sh\n{command}\n```"
+
+
+def _lint_options(rule: Any, row: Scenario) -> Iterator[str]:
+    """What lint must be told of request and settings, to look for what the rule mends."""
+    if row.only == "completions":
+        yield "--dialect completions"
+    if row.ask.tools:
+        yield f"--tools {','.join(tool.name for tool in row.ask.tools)}"
+    if _counts_choices(rule):
+        yield f"--choices {row.choices}"
+    for name, mode in row.modes.items():
+        yield f"--repairs {name}={mode}"
+    if row.extra_fields != "keep":
+        yield f"--extra-fields {row.extra_fields}"
+
+
+def _counts_choices(rule: Any) -> bool:
+    """Whether the rule runs only where it is known that one choice was asked for."""
+    nothing_known = Promise(id="", created=0, model="")
     return (
-        f"{told}, whose stream is also a file, [{file}](../../{file}):\n\n"
-        f"```sh\nstrictwire lint {file}\n```"
+        inspect.isclass(rule)
+        and rule.runs_for(replace(nothing_known, choices=1))
+        and not rule.runs_for(nothing_known)
     )
 
 

@@ -45,10 +45,10 @@ def settings_page() -> str:
         "```",
         "## Top level",
         *_settings(Settings),
-        "## `timeouts`",
+        "## Mapping `timeouts`",
         inspect.getdoc(Timeouts) or "",
         *_settings(Timeouts),
-        "## `endpoints`",
+        "## Mapping `endpoints`",
         inspect.getdoc(Endpoints) or "",
         *_settings(Endpoints),
         "## `providers`",
@@ -81,7 +81,9 @@ def _settings(cls: type) -> Iterator[str]:
 
 def _label(kind: Kind) -> str:
     if isinstance(kind, Record):
-        return f"a mapping, see [`{kind.cls.__name__.lower()}`](#{kind.cls.__name__.lower()})"
+        return (
+            f"a mapping, see [`{kind.cls.__name__.lower()}`](#mapping-{kind.cls.__name__.lower()})"
+        )
     return kind.label
 
 

@@ -42,9 +42,10 @@ def complaints() -> Iterator[None]:
 
 
 def complain(*lines: str) -> None:
-    """Print errors, one line each."""
+    """Print errors, one line each. A file's name may hold what moves a terminal's cursor."""
     for line in lines:
-        typer.echo(f"Error: {line}", err=True)
+        shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+        typer.echo(f"Error: {shown}", err=True)
 
 
 def _told_by_machine(error: OSError) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 from strictwire.cli.announcement import lab_start_line
 from strictwire.cli.complaints import complaints
 from strictwire.cli.outside import outside
+from strictwire.model.errors import CallerError
 
 # Where the output is no terminal, a line is not wrapped: it is for grep.
 PIPE_COLUMNS = 240
@@ -108,6 +109,10 @@ def serve(
         "encoding": encoding,
         "type": type,
     }
+    for name, value in options.items():
+        if value is not None and "," in value:
+            with complaints():
+                raise CallerError(f"--{name} takes one value, without a comma.")
     text = ",".join(f"{name}={value}" for name, value in options.items() if value is not None)
     beyond = outside(context)
     with complaints():

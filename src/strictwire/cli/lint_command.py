@@ -9,12 +9,13 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from strictwire.cli.complaints import EXIT_USAGE, complain, complaints
 from strictwire.cli.outside import outside
+from strictwire.config.problems import hint_for_name
 from strictwire.model.errors import CallerError
 
 EXIT_FOUND = 1
@@ -25,17 +26,22 @@ MAX_INPUT_BYTES = 64 * 1024 * 1024
 
 def lint(
     context: typer.Context,
-    file: Annotated[
-        str,
+    files: Annotated[
+        list[str],
         typer.Argument(
-            metavar="FILE|-",
-            help="The reply's body, or a recorded HTTP/1 reply with its head. - is standard input.",
+            metavar="FILE|-...",
+            help="A reply's body, or a recorded HTTP reply with its head, as of curl -si. - is "
+            "standard input.",
         ),
     ],
     dialect: Annotated[
-        Literal["chat", "completions"],
-        typer.Option(metavar="chat|completions", help="The dialect of the request's path."),
-    ] = "chat",
+        Literal["chat", "completions"] | None,
+        typer.Option(
+            metavar="chat|completions",
+            help="The dialect of the request's path. [default: as the reply says]",
+            show_default=False,
+        ),
+    ] = None,
     is_stream: Annotated[
         bool | None,
         typer.Option(
@@ -53,7 +59,7 @@ def lint(
         ),
     ] = None,
     progress: Annotated[
-        Literal["event", "comment", "chunk"] | None,
+        Literal["true", "event", "comment", "chunk"] | None,
         typer.Option(
             metavar="event|comment|chunk",
             help="The carrier of prefill progress that was asked for. [default: none]",
@@ -97,21 +103,25 @@ def lint(
             show_default=False,
         ),
     ] = None,
+    is_every: Annotated[
+        bool, typer.Option("--all", help="Print a line for every place, not for every kind.")
+    ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object instead of lines.")
+        bool, typer.Option("--json", help="Print one JSON object for each file, and no lines.")
     ] = False,
 ) -> None:
-    """List every departure of a reply from the wire contract, with its byte offset.
+    """List what in a reply departs from the wire contract.
 
-    A recorded HTTP reply is taken out of its framing first; offsets then count from its body.
+    Each line has a byte offset. A recorded HTTP reply is taken out of its framing first; offsets
+    then count from its body.
     """
     beyond = outside(context)
     with complaints():
-        options = {
+        options: dict[str, Any] = {
             "dialect": dialect,
             "is_stream": is_stream,
             "includes_usage": includes_usage,
-            "progress": progress,
+            "progress": "event" if progress == "true" else progress,
             "choices": choices,
             "tools": frozenset(name for name in tools.split(",") if name),
             "reasoning_key": reasoning_key,
@@ -119,13 +129,16 @@ def lint(
             "after_error": after_error,
             "modes": _modes(repairs or (), beyond.rule_modes()),
         }
-        report = beyond.lint(_read(file), options)
-    if as_json:
-        typer.echo(json.dumps(report.as_json(file)))
-    else:
-        for line in report.lines(file):
-            typer.echo(line)
-    if report.findings:
+        has_findings = False
+        for file in files:
+            report = beyond.lint(_read(file), options)
+            has_findings = has_findings or bool(report.findings)
+            if as_json:
+                typer.echo(json.dumps(report.as_json(file)))
+                continue
+            for line in report.lines(file, is_every=is_every):
+                typer.echo(line)
+    if has_findings:
         raise typer.Exit(EXIT_FOUND)
 
 
@@ -133,6 +146,8 @@ def _read(file: str) -> bytes:
     """The input, of a bounded size. What cannot be read is a mistake in the command."""
     try:
         if file == STDIN:
+            if sys.stdin is None:  # the shell's <&-
+                raise CallerError("Standard input is closed.")
             data = sys.stdin.buffer.read(MAX_INPUT_BYTES + 1)
         else:
             with Path(file).open("rb") as stream:
@@ -150,7 +165,10 @@ def _modes(told: Iterable[str], known: Mapping[str, tuple[str, ...]]) -> dict[st
     for one in told:
         rule, _, mode = one.partition("=")
         if rule not in known:
-            raise CallerError(f"--repairs: no rule is called '{rule}'.")
+            hint = hint_for_name(rule, known)
+            raise CallerError(f"--repairs: no rule is called '{rule}'{hint and f' ({hint})'}.")
+        if not known[rule]:
+            raise CallerError(f"--repairs: {rule} cannot be switched.")
         if mode not in known[rule]:
             raise CallerError(f"--repairs: the modes of {rule} are {', '.join(known[rule])}.")
         modes[rule] = mode

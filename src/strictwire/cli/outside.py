@@ -70,9 +70,10 @@ def _scenarios() -> Iterable[Any]:
 
 
 def _lint(data: bytes, options: Mapping[str, Any]) -> Report:
-    from strictwire.conformance import Asked, report_of
+    from strictwire.conformance import Asked, dialect_of, report_of
 
-    return report_of(data, Asked(**options))
+    dialect = options["dialect"] or dialect_of(data)
+    return report_of(data, Asked(**{**options, "dialect": dialect}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,6 +175,10 @@ class Reading:
                 hint = hint_for_name(name, self._known_rules) or _WHERE_RULES_ARE
                 self.problem(place, "unknown rule", hint, at=key_node)
                 continue
+            if not self._known_rules[name]:
+                hint = "docs/rules.md says which rules can be switched, and by what"
+                self.problem(place, "this rule cannot be switched here", hint, at=key_node)
+                continue
             self._mark(place, value_node, key_node)
             mode = Choice(tuple(self._known_rules[name]))
             modes.append((name, self._scalar(mode, value_node, place)))

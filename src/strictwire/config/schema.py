@@ -56,7 +56,9 @@ def _of_kind(kind: Kind, rules: RuleTable) -> Json:
         case RuleModes():
             if not rules:
                 return {"type": "object", "additionalProperties": {"type": ["string", "boolean"]}}
-            properties = {name: Choice(tuple(rules[name])).schema() for name in sorted(rules)}
+            properties = {
+                name: Choice(tuple(rules[name])).schema() for name in sorted(rules) if rules[name]
+            }
             return {"type": "object", "properties": properties, "additionalProperties": False}
         case Text() | Whole() | Seconds() | Switch() | Choice() | OrNone():
             return kind.schema()

@@ -8,6 +8,16 @@ from strictwire.conformance.asked import Asked
 from strictwire.conformance.checks import CHECKS, Check, Severity
 from strictwire.conformance.finding import Finding
 from strictwire.conformance.lint import lint
-from strictwire.conformance.report import Report, report_of
+from strictwire.conformance.report import Report, dialect_of, report_of
 
-__all__ = ["CHECKS", "Asked", "Check", "Finding", "Report", "Severity", "lint", "report_of"]
+__all__ = [
+    "CHECKS",
+    "Asked",
+    "Check",
+    "Finding",
+    "Report",
+    "Severity",
+    "dialect_of",
+    "lint",
+    "report_of",
+]

@@ -16,6 +16,9 @@ from strictwire.conformance.reply import Reply
 from strictwire.conformance.usage import is_whole_number
 from strictwire.model.events import FINISH_REASONS
 
+# An index from here on counts something else than choices.
+MAX_CHOICES_TOLD = 1024
+
 # Stands for a finish reason in a server's own words that is none of the plain end of a text.
 FOREIGN_REASON = "foreign"
 _NO_PLAIN_END = re.compile("tool|function|length|max|filter|safety|sensitive|recitation|refusal")
@@ -38,7 +41,7 @@ class Names:
 def index_of(value: dict[str, Any], place: int, text: JsonText, reply: Reply) -> int:
     """The choice's index as a forgiving client reads it."""
     index, at = value.get("index"), ("choices", place, "index")
-    if not is_whole_number(index):
+    if not is_whole_number(index) or int(str(index)) >= MAX_CHOICES_TOLD:
         reply.found.add("chat.choice-index", text.at(*at))
         index = place
     if reply.asked.choices == 1 and index != 0 and not reply.has_several_choices:

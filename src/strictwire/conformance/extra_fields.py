@@ -18,7 +18,9 @@ DELTA_FIELDS = frozenset(
     ["role", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call",
      "annotations", "audio"]
 )  # fmt: skip
-
+CALL_FIELDS = frozenset(("index", "id", "type", "function", "custom"))
+# Of a call's inner object; a function has arguments, a custom tool an input.
+CALL_BODY_FIELDS = frozenset(("name", "arguments", "input"))
 
 # Told as what they are by other checks, so not as strangers too.
 _JUDGED_ELSEWHERE = frozenset(("x_groq", "usage"))

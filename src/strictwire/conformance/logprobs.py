@@ -23,9 +23,16 @@ def is_well_shaped(logprobs: Any) -> bool:
 
 
 def _is_token(token: Any) -> bool:
-    if not isinstance(token, dict) or "bytes" not in token:
-        return False
-    rivals = token.get("top_logprobs")
-    return isinstance(rivals, list) and all(
-        isinstance(rival, dict) and "bytes" in rival for rival in rivals
+    rivals = token.get("top_logprobs") if isinstance(token, dict) else None
+    return isinstance(rivals, list) and all(map(_is_probability, (token, *rivals)))
+
+
+def _is_probability(told: Any) -> bool:
+    """What a token and each of its rivals must say."""
+    return (
+        isinstance(told, dict)
+        and isinstance(told.get("token"), str)
+        and isinstance(told.get("logprob"), int | float)
+        and not isinstance(told["logprob"], bool)
+        and isinstance(told.get("bytes", 0), list | None)
     )

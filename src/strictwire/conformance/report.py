@@ -6,6 +6,8 @@ of ``as_json`` is public: it is described in docs/lint.md, and ``VERSION`` chang
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,29 +17,53 @@ from strictwire.conformance.asked import Asked
 from strictwire.conformance.checks import CHECKS
 from strictwire.conformance.finding import Finding
 from strictwire.conformance.http_reply import HttpReply, unframed
-from strictwire.conformance.lint import lint
+from strictwire.conformance.lint import kind_of, lint
 from strictwire.model.errors import CallerError
+from strictwire.model.request import Dialect
 
 VERSION = 1
+# The first chunk says its object; a head and a comment or two may stand before it.
+MAX_SEARCHED_BYTES = 16 * 1024
+# An error's message may repeat a whole request.
+MAX_SHOWN_CHARACTERS = 200
+
+_COMPLETION = re.compile(rb'"object"\s*:\s*"text_completion"')
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """``status`` is that of a recorded HTTP reply, None where the file was a body alone."""
+    """``status`` is that of a recorded HTTP reply, None where the file was a body alone. ``error``
+    is the message of a reply that is one error object: it may be well said and still no answer."""
 
     findings: list[Finding]
     size_bytes: int
     status: int | None = None
+    error: str | None = None
 
-    def lines(self, file: str) -> Iterator[str]:
-        """One line for each finding, and a summary."""
+    def lines(self, file: str, *, is_every: bool = False) -> Iterator[str]:
+        """One line for each kind of finding at its first place, or for ``is_every`` one, and a
+        summary."""
+        counts = Counter((one.rule, one.message) for one in self.findings)
+        told: set[tuple[str, str]] = set()
         for one in self.findings:
+            kind = (one.rule, one.message)
+            if kind in told and not is_every:
+                continue
+            told.add(kind)
+            times = "" if is_every or counts[kind] == 1 else f" [{counts[kind]} times]"
             breaks = f" (breaks: {', '.join(one.breaks)})" if one.breaks else ""
-            yield f"{file}:{one.offset}: {one.severity} {one.rule}: {one.message}{breaks}"
+            yield f"{file}:{one.offset}: {one.severity} {one.rule}: {one.message}{times}{breaks}"
+        yield f"{file}: {self._summary()}"
+
+    def _summary(self) -> str:
         counts = Counter(one.severity for one in self.findings)
-        told = ", ".join(f"{counts[kind]} {kind}{'s' * (counts[kind] != 1)}" for kind in counts)
-        where = "" if self.status is None else f"; HTTP status {self.status}, offsets of its body"
-        yield f"{file}: {told or 'nothing found'} in {self.size_bytes} bytes{where}"
+        told = [f"{counts[kind]} {kind}{'s' * (counts[kind] != 1)}" for kind in sorted(counts)]
+        words = f"{', '.join(told) or 'nothing found'} in {self.size_bytes} bytes"
+        if self.status is not None:
+            words += f"; HTTP status {self.status}, offsets of its body"
+        if self.error is not None:
+            words += f"; the reply is an error: {self.error}"
+        return words
 
     def as_json(self, file: str) -> dict[str, Any]:
         return {
@@ -45,6 +71,7 @@ class Report:
             "file": file,
             "size_bytes": self.size_bytes,
             "http_status": self.status,
+            "error": self.error,
             "findings": [_as_json(one) for one in self.findings],
         }
 
@@ -56,7 +83,36 @@ def report_of(data: bytes, asked: Asked) -> Report:
     reply = unframed(data)
     body = data if reply is None else reply.body
     asked = asked if reply is None else _as_answered(asked, reply)
-    return Report(lint(body, asked), len(body), None if reply is None else reply.status)
+    value = _object_of(body)
+    if value.get("object") == "list":
+        raise CallerError(
+            "The reply is a list, of embeddings or models say: only replies of chat and "
+            "completions are judged."
+        )
+    return Report(
+        lint(body, asked), len(body), None if reply is None else reply.status, _error_in(value)
+    )
+
+
+def dialect_of(data: bytes) -> Dialect:
+    """The dialect that a reply says it is in; chat where it says nothing."""
+    return "completions" if _COMPLETION.search(data, 0, MAX_SEARCHED_BYTES) else "chat"
+
+
+def _object_of(body: bytes) -> dict[str, Any]:
+    if kind_of(body) != "object":
+        return {}
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _error_in(value: dict[str, Any]) -> str | None:
+    error = value.get("error")
+    message = error.get("message") if isinstance(error, dict) else error
+    return message[:MAX_SHOWN_CHARACTERS] if isinstance(message, str) and message else None
 
 
 def _as_answered(asked: Asked, reply: HttpReply) -> Asked:

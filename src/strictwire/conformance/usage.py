@@ -5,6 +5,7 @@ Source: docs/contract.md, "Chat chunks", usage.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,7 +32,8 @@ def is_well_shaped(usage: object) -> bool:
 def is_told(usage: object) -> bool:
     """Whether anything can be made of it: without either count it was never told."""
     return isinstance(usage, dict) and any(
-        isinstance(usage.get(name), int | float) and usage[name] >= 0 for name in COUNTS[:2]
+        isinstance(usage.get(name), int | float) and 0 <= usage[name] < math.inf
+        for name in COUNTS[:2]
     )
 
 

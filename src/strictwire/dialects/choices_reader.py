@@ -75,10 +75,12 @@ class ChoicesReader:
 
 def with_extra(events: list[Event], extra: Extra, index: int, chunk: Chunk) -> Iterator[Event]:
     """A choice's events, with all its extras on one: on the text, which logprobs belong to, else
-    on the last. Without any event the extras are one."""
+    on the last. Without any event the extras are one. Extras of a tool call stay with its own."""
     sticky = only_sticky(extra.top)
     if not events:
-        if extra.choice or extra.delta or not extra.top.keys() <= sticky.keys():
+        # A choice's field that is empty or null says nothing: its chunk would say nothing either.
+        is_told = any(extra.choice.values()) or extra.delta
+        if is_told or not extra.top.keys() <= sticky.keys():
             yield Extension(index, extra=extra, source=chunk)
         return
     bearer = next(
@@ -88,4 +90,7 @@ def with_extra(events: list[Event], extra: Extra, index: int, chunk: Chunk) -> I
     rest = Extra(sticky) if sticky else NO_EXTRA
     for position, event in enumerate(events):
         share = extra if position == bearer else rest
-        yield event if share == NO_EXTRA else replace(event, extra=share)
+        if share != NO_EXTRA:
+            own = event.extra.call
+            event = replace(event, extra=replace(share, call=own) if own else share)
+        yield event

@@ -10,10 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError
 from strictwire.model.events import Begun, Progressed
 from strictwire.model.request import Promise
+
+_encode = msgspec.json.encode
 
 TOP = frozenset(("id", "object", "created", "model", "choices", "usage"))
 
@@ -26,6 +30,13 @@ def beside(value: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
     if value.keys() <= known:
         return {}
     return {name: value[name] for name in value if name not in known}
+
+
+def extras_size(extras: dict[str, Any]) -> int:
+    """About what a whole reply holds of extra fields, in bytes: each is counted as often as it is
+    told, since the last word may be the longest."""
+    told = {name: extras[name] for name in extras if name not in STICKY}
+    return len(_encode(told)) if told else 0
 
 
 def only_sticky(extras: dict[str, Any]) -> dict[str, Any]:

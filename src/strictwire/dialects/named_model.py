@@ -7,6 +7,7 @@ into the same bytes. What it does not find is None: the name may stand further o
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,9 +18,12 @@ from strictwire.model.errors import CallerError
 
 # Possessive, and an open string reaches to the end: see ``json_body``.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[{}\[\],:]', re.DOTALL)
-_BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
-_FIELD_NAME = re.compile(rb'[;\s]name="?model"?(?:[;\s]|$)', re.IGNORECASE)
-_DISPOSITION = b"content-disposition:"
+# One parameter of a header (RFC 9110, 5.6.6): what looks like another inside quotes is none.
+_PARAMETER = re.compile(r';\s*([^\s=;"]+)=(?:"((?:[^"\\]|\\.)*+)"|([^\s;"]*))', re.DOTALL)
+_DISPOSITION = "content-disposition:"
+_FOLD = re.compile(r"\r\n[ \t]+")
+# Longer ones are not allowed (RFC 2046, 5.1.1).
+_MAX_BOUNDARY_CHARACTERS = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def _in_json(head: bytes) -> Iterator[NamedModel]:
     for match in _TOKEN.finditer(head):
         token = match.group()
         if depth == 1 and token[:1] == b'"':
-            if is_value and key == b'"model"' and len(token) > 1 and token.endswith(b'"'):
+            if is_value and _text(key) == "model":
                 name = _text(token)
                 if name is not None:
                     yield NamedModel(name, *match.span(), is_json=True)
@@ -81,24 +85,32 @@ def _text(token: bytes) -> str | None:
 
 
 def _in_form(content_type: str, head: bytes) -> Iterator[NamedModel]:
-    boundary = _BOUNDARY.search(content_type)
-    if boundary is None:
+    boundary = _parameters(content_type).get("boundary", "")
+    if not 0 < len(boundary) <= _MAX_BOUNDARY_CHARACTERS:
         return
-    delimiter = b"--" + (boundary[1] or boundary[2]).encode("latin-1", "replace")
-    # Each part begins after a delimiter's line, and ends where the next delimiter's line begins.
-    place = head.find(delimiter)
-    while place >= 0:
-        begin = head.find(b"\r\n\r\n", place)
-        after = head.find(b"\r\n" + delimiter, begin)
-        if begin < 0 or after < 0:
-            return
-        start = begin + 4
-        if _is_model(head[place + len(delimiter) : begin]):
-            name = head[start:after].decode("utf-8", "replace")
-            yield NamedModel(name, start, after, is_json=False)
-        place = after + 2
+    # A whole line: what only begins like it is content (RFC 2046, 5.1.1).
+    line = rb"(?:\A|\r\n)--" + re.escape(boundary.encode("latin-1", "replace"))
+    delimiters = re.finditer(line + rb"(?:(?P<last>--)|(?=[ \t]*\r\n))", head)
+    for one, other in itertools.pairwise(delimiters):
+        if one["last"]:
+            return  # what follows is no part
+        begin = head.find(b"\r\n\r\n", one.end(), other.start())
+        if begin >= 0 and _is_model(head[one.end() : begin]):
+            start, end = begin + 4, other.start()
+            name = head[start:end].decode("utf-8", "replace")
+            yield NamedModel(name, start, end, is_json=False)
 
 
 def _is_model(part_head: bytes) -> bool:
-    lines = part_head.split(b"\r\n")
-    return any(line.lower().startswith(_DISPOSITION) and _FIELD_NAME.search(line) for line in lines)
+    for line in _FOLD.sub(" ", part_head.decode("latin-1")).split("\r\n"):
+        if line.lower().startswith(_DISPOSITION):
+            return _parameters(line).get("name", "").lower() == "model"
+    return False
+
+
+def _parameters(value: str) -> dict[str, str]:
+    """A header's parameters, names in lower case; of a repeated one the first."""
+    found: dict[str, str] = {}
+    for name, quoted, bare in _PARAMETER.findall(value):
+        found.setdefault(name.lower(), re.sub(r"\\(.)", r"\1", quoted) or bare)
+    return found

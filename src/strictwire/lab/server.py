@@ -49,8 +49,12 @@ _MODELS_PATHS = ("/v1/models", "/models")
 _EMBEDDINGS_PATHS = ("/v1/embeddings", "/embeddings")
 _SCENARIOS_PATH = "/lab/scenarios"
 _TOLD_PATHS = (*_MODELS_PATHS, "/health", "/", _SCENARIOS_PATH)
-# Named in the answer to an unknown model: one healthy, one broken, one call of tools.
-_EXAMPLES = ("healthy-text", "finish-empty", "healthy-tools")
+# Named in the answer to an unknown model: some that this path plays, one of them healthy.
+_EXAMPLES = {
+    "chat": "healthy-text, finish-empty, healthy-tools",
+    "completions": "healthy-text, finish-empty, completions-chat-id",
+    "embeddings": "embeddings-healthy, embeddings-bare-list",
+}
 
 
 class LabServer:
@@ -260,7 +264,7 @@ def _early_error(script: str) -> Reply | None:
 
 def _no_such(kind: str) -> NoReturn:
     raise CallerError(
-        f"there is no scenario of that name for {kind}; some are {', '.join(_EXAMPLES)}. "
+        f"there is no scenario of that name for {kind}; some are {_EXAMPLES[kind]}. "
         "'strictwire lab list' lists them all.",
         status=404,
         param="model",

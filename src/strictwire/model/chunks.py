@@ -21,3 +21,16 @@ class Chunk:
     def repaired(self, value: dict[str, Any]) -> Chunk:
         """The same chunk with another value; it no longer passes byte for byte."""
         return Chunk(value=value, event=self.event)
+
+    def held(self) -> HeldChunk:
+        """The same chunk, once its choice has told a finish reason while a rule held it."""
+        return HeldChunk(self.value, self.raw, self.event)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldChunk(Chunk):
+    """A chunk that came before a finish reason of its choice and goes out after it, since a rule
+    held it. So it is no content after the finish, which would show that the reason came early."""
+
+    def repaired(self, value: dict[str, Any]) -> Chunk:
+        return HeldChunk(value=value, event=self.event)

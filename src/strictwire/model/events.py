@@ -23,11 +23,13 @@ CallKind = Literal["function", "custom", "legacy"]
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """Fields beside the known ones, by where they stood: the object, its choice, its delta."""
+    """Fields beside the known ones, by where they stood: the object, its choice, its delta, its
+    tool call. Those of a call's inner object stand in ``call`` too, under the name of its kind."""
 
     top: dict[str, Any] = field(default_factory=dict)
     choice: dict[str, Any] = field(default_factory=dict)
     delta: dict[str, Any] = field(default_factory=dict)
+    call: dict[str, Any] = field(default_factory=dict)
 
 
 NO_EXTRA = Extra()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,12 +67,21 @@ class ReplyRelay(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """One HTTP request for an upstream. ``headers`` are complete but for host and length."""
+    """One HTTP request for an upstream. ``headers`` are complete but for host and length.
+
+    ``pieces`` is a body that is still on its way, in the place of ``body``: ``length_bytes`` long,
+    or of a length that nobody knows. A piece is asked for when the upstream has taken those before
+    it, and a reply may come before the last. A ``WireError`` that it raises ends the request, and
+    is told like any other. ``undoes_coding`` False: a compressed reply is told as it comes.
+    """
 
     method: str
     url: str
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = field(default=b"", repr=False)
+    pieces: AsyncIterator[bytes] | None = field(default=None, repr=False)
+    length_bytes: int | None = None
+    undoes_coding: bool = True
 
 
 class UpstreamEvents(Protocol):

@@ -13,6 +13,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote
 
 from strictwire import __version__
 from strictwire.config import Settings
@@ -159,6 +160,7 @@ class Application:
         return Call(
             method=scope["method"],
             path=_normal_path(scope["path"]),
+            raw_path=_normal_raw_path(scope),
             query=scope.get("query_string", b""),
             headers=headers,
             receive=receive,
@@ -199,7 +201,8 @@ class Application:
             return False
         if row is None:
             raise CallerError(
-                "There is no such path. POST /v1/chat/completions and GET /v1/models are served.",
+                "There is no such path. Served under /v1 are chat/completions, completions, "
+                "embeddings, models, images, audio, files, uploads, moderations and rerank.",
                 status=404,
                 code="unknown_path",
             )
@@ -248,3 +251,9 @@ def _normal_path(path: str) -> str:
     if path == "/v1" or path.startswith("/v1/"):
         path = path[3:]
     return path.rstrip("/") or "/"
+
+
+def _normal_raw_path(scope: Scope) -> bytes:
+    """The same, of the path as it came. Servers need not tell it (ASGI's HTTP scope)."""
+    told: bytes = scope.get("raw_path") or quote(scope["path"]).encode("ascii")
+    return _normal_path(told.partition(b"?")[0].decode("latin-1")).encode("latin-1")

@@ -14,7 +14,7 @@ from strictwire.net.error_replies import error_headers, format_error
 class Call:
     """``headers`` are the request's, names in lower case; ``reply_headers`` go with every reply.
     ``route`` is the path's template: logs and metrics never see what a client made up. ``path`` is
-    decoded, ``query`` as it came."""
+    decoded, ``raw_path`` and ``query`` are as they came; all without ``/v1``."""
 
     method: str
     path: str
@@ -22,6 +22,7 @@ class Call:
     receive: Receive
     reply: ClientReply
     request_id: str
+    raw_path: bytes = b""
     query: bytes = b""
     route: str = ""
     reply_headers: Headers = field(default_factory=list)

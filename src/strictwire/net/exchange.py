@@ -36,6 +36,9 @@ STREAM_HEADERS = [
     (b"x-accel-buffering", b"no"),
 ]
 KEEPALIVE = b": keep-alive\n\n"
+# Refusals that were seen name one or two fields each, and a client sends a few that a server does
+# not know. What goes on beyond that is no server that will answer.
+MAX_RETRIES = 4
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -107,6 +110,7 @@ class Exchange:
         "_on_over",
         "_plan",
         "_relay",
+        "_retries",
         "_sending",
         "_sniffed",
         "_started_at",
@@ -141,7 +145,8 @@ class Exchange:
         self._sniffed: list[bytes] = []
         self._error_body: bytearray | None = None
         self._status = 0
-        self._without: frozenset[str] = frozenset()  # what the second try left out
+        self._retries = 0
+        self._without: frozenset[str] = frozenset()  # what the retries left out
         self._mended = NOT_MENDED
         self._is_over = False
         self._body_bytes = 0
@@ -288,17 +293,20 @@ class Exchange:
             self.on_body(head)
 
     def _refused(self) -> None:
-        """The upstream said no. If it named what can be mended, ask once more without it."""
+        """The upstream said no. If it named what can be mended, ask once more without it; many
+        servers name one field at a time."""
         body = bytes(self._error_body or b"")
         self._error_body = None
         fields: frozenset[str] = frozenset()
-        if not self._without and self._asking is not None:
-            fields = self._asking.refused(self._status, body)
+        if self._retries < MAX_RETRIES and self._asking is not None:
+            fields = self._asking.refused(self._status, body) - self._without
         if fields and not self._client.is_gone:
-            self._without = fields
+            self._retries += 1
+            self._without |= fields
             self._drop_call()
-            self._send(fields)
+            self._send(self._without)
             return
+        self._mended = NOT_MENDED  # it was of no use
         self.fail(upstream_refusal(self._status, self._head, body, self._plan.secrets))
 
     def _look(self, relay: ReplyRelay) -> None:

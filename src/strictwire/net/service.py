@@ -18,7 +18,6 @@ from strictwire.model.observer import Observer
 from strictwire.model.protocols import Upstream
 from strictwire.net.deadlines import Limits
 from strictwire.net.exchange import shutting_down
-from strictwire.net.upstream.streaming import StreamingClients
 from strictwire.routing import Offer, Refusals, Route, choose
 
 
@@ -48,7 +47,6 @@ class Service:
         self._upstreams = upstreams
         self._on_close = on_close
         self._exchanges: set[OpenReply] = set()
-        self.streaming = StreamingClients()
         self._none_open = asyncio.Event()
         self._none_open.set()
         self._turn = 0
@@ -103,6 +101,5 @@ class Service:
             exchange.fail(shutting_down())
         for upstream in self._upstreams.values():
             await upstream.close()
-        await self.streaming.close()
         if self._on_close is not None:
             await self._on_close()

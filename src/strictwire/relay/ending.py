@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from strictwire.model.chunks import HeldChunk
 from strictwire.model.errors import PeerError
 from strictwire.model.events import (
     Ended,
@@ -27,10 +28,6 @@ from strictwire.model.events import (
     ToolCallDelta,
     UsageTold,
 )
-
-# Choices of one reply. Each is remembered by several rules until the reply ends, and OpenAI's own
-# bound is 128; a server that counts its tokens there must not fill our memory.
-MAX_CHOICES_TOLD = 1024
 
 _CONTENT = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallBegun, ToolCallDelta)
 
@@ -68,13 +65,15 @@ class Ending:
     def feed(self, event: Event) -> Iterator[Event]:
         if self.is_over:
             return
-        if len(self.choices) > MAX_CHOICES_TOLD:
-            event = Failed(_too_many_choices())
-        if self.usage is not None and getattr(event, "choice", None) is not None:
+        if (
+            self.usage is not None
+            and getattr(event, "choice", None) is not None
+            and not isinstance(event.source, HeldChunk)
+        ):
             # It was told before the end: clients that stop at usage lose what still comes.
             self.mended |= {"reply.usage-repeated"}
         if isinstance(event, _CONTENT):
-            self._content(event.choice, isinstance(event, ToolCallBegun))
+            self._content(event.choice, event)
             yield event
         elif isinstance(event, Finished):
             choice = self.choices.setdefault(event.choice, _Choice())
@@ -112,15 +111,15 @@ class Ending:
             yield self.usage
         yield Ended()
 
-    def _content(self, index: int, is_call: bool) -> None:
+    def _content(self, index: int, event: Event) -> None:
         choice = self.choices.get(index)
         if choice is None:
             choice = self.choices[index] = _Choice()
-        if choice.finished is not None:
+        if choice.finished is not None and not isinstance(event.source, HeldChunk):
             choice.finished = None
             self.distrusts_finish = True
             self.mended |= {"reply.finish-early"}
-        if is_call:
+        if isinstance(event, ToolCallBegun):
             choice.has_called = True
 
     def _hold_usage(self, event: UsageTold) -> None:
@@ -153,10 +152,3 @@ class Ending:
             "its terminal.",
             code="upstream_truncated",
         )
-
-
-def _too_many_choices() -> PeerError:
-    return PeerError(
-        f"The upstream's reply has more than {MAX_CHOICES_TOLD} choices.",
-        code="upstream_malformed",
-    )

@@ -21,6 +21,10 @@ from strictwire.wire.sse import format_frame
 
 _encode = msgspec.json.encode
 
+# Roles and extra fields before the first meaningful event wait for it. Who sends more of them than
+# any server was seen to has begun to answer, and must not fill our memory with its beginning.
+MAX_HELD_BYTES = 64 * 1024
+
 DONE_FRAME = b"data: [DONE]\n\n"
 
 
@@ -51,6 +55,7 @@ class StreamSink:
         "_elapsed",
         "_error_object",
         "_held",
+        "_held_bytes",
         "_progress",
         "_promise",
         "_writer",
@@ -75,6 +80,7 @@ class StreamSink:
             ProgressTeller(promise.progress, writer.progress) if promise.progress else None
         )
         self._held: list[bytes] = []
+        self._held_bytes = 0
         self.is_meaningful = False
         self.is_done = False
         self.failure: WireError | None = None
@@ -93,7 +99,8 @@ class StreamSink:
         if not self.is_meaningful:
             if frame:
                 self._held.append(frame)
-            if not isinstance(event, MEANINGFUL):
+                self._held_bytes += len(frame)
+            if not isinstance(event, MEANINGFUL) and self._held_bytes <= MAX_HELD_BYTES:
                 return b""
             self.is_meaningful = True
             if self._progress is not None:

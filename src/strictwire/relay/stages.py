@@ -140,16 +140,22 @@ class Stages:
         """Flush what the rules held, then end."""
         if self.ending.is_over:
             return
-        for chunk in _flush(self._chunk_rules):
-            for event in self._reader.feed(chunk):
-                yield from self._event(event)
-        for event in self._reader.finish():
+        for event in self._held():
             yield from self._event(event)
         tail = self.ending.end(has_terminal=has_terminal, needs_terminal=needs_terminal)
         for event in tail:
             if isinstance(event, Ended):
                 yield from _flush(self._event_rules)
             yield from _through(self._event_rules, event)
+
+    def _held(self) -> Iterator[Event]:
+        """What the rules and the reader still have to say."""
+        try:
+            for chunk in _flush(self._chunk_rules):
+                yield from self._reader.feed(chunk)
+        except PeerError as beyond:  # a rule's bound
+            yield Failed(beyond)
+        yield from self._reader.finish()
 
     def _event(self, event: Event) -> Iterator[Event]:
         for kept in self.ending.feed(event):

@@ -26,15 +26,15 @@ RULES: tuple[type[Rule] | EndingRule | RequestRule, ...] = (  # type: ignore[typ
     *EMBEDDINGS_RULES,
 )
 RULE_NAMES: frozenset[str] = frozenset(rule.name for rule in RULES)
-# The modes of each rule that settings may switch, its default first.
+# The modes that settings may give each rule, its default first; none for what is always on, and
+# for what a setting of its own switches.
 MODES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        rule.name: rule.modes
+        rule.name: rule.modes if isinstance(rule, type) and not rule.is_foundation else ()
         for rule in RULES
-        if isinstance(rule, type) and not rule.is_foundation and rule.modes
     }
 )
-SWITCHABLE: frozenset[str] = frozenset(MODES)
+SWITCHABLE: frozenset[str] = frozenset(name for name, modes in MODES.items() if modes)
 
 __all__ = [
     "CHAT_RULES",

@@ -55,7 +55,8 @@ class ChoiceOrder(EventRule):
             return
         if item.choice in self.ahead:
             self._is_spoken_of(item.choice)
-            if item.extra.choice or item.extra.delta:
+            beside = item.extra.choice
+            if item.extra.delta or any(beside[name] for name in beside if name != "logprobs"):
                 yield Extension(choice=item.choice, extra=item.extra)
             return
         for index in range(item.choice if item.choice <= MAX_CHOICES else 0):

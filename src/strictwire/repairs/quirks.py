@@ -360,6 +360,8 @@ SECTIONS = (
                 'Arguments `""` for a tool without any (qwen-code#6249, hermes-evolution#1170, '
                 "langchainjs#11355), `{}` before the real ones (openai-agents-js#712), two "
                 "whole objects at one index (open-webui#22235).",
+                how="Two objects that differ, at one index and under one name, pass as they come: "
+                "which of them was meant nobody knows.",
             ),
             Quirk(
                 54,
@@ -380,7 +382,10 @@ SECTIONS = (
             Quirk(
                 57,
                 "Ids in the stream that differ from those of the final object (vLLM#38227).",
-                shown="tool-id-missing",
+                how="A client is given one of the two, never both: the stream's ids stay, "
+                "whatever is told later.",
+                page="contract.md#chat-chunks",
+                shown="tool-id-repeated",
             ),
         ),
     ),
@@ -423,6 +428,8 @@ SECTIONS = (
             Quirk(
                 64,
                 "llama.cpp: a chunk of timings with `choices: []` (llama.cpp#15827).",
+                how="The timings go along with the next chunk; after the last content they are "
+                "dropped.",
             ),
         ),
     ),
@@ -434,6 +441,9 @@ SECTIONS = (
                 "An error in a stream under status 200, often without `[DONE]` (goose#8021, "
                 "octo-agent#910, rocketmq-dashboard#2178); read as an empty success "
                 "(OmniRoute#8210).",
+                how="An error that is well said is the reply's last word as it is; the terminal is "
+                "added.",
+                page="contract.md#the-end-of-a-reply",
             ),
             Quirk(
                 66,

@@ -24,6 +24,8 @@ REFUSAL_STATUSES = frozenset((400, 422))
 MAX_BODY_BYTES = 64 * 1024
 # Names of models come from clients: without a bound anyone could fill the memory.
 MAX_PAIRS = 1024
+# The longest names of models are paths of some 200 characters. A client may send one of megabytes.
+MAX_MODEL_CHARACTERS = 1024
 # A FastAPI body lists one detail per fault; a client's own faults may be many.
 MAX_DETAILS = 32
 
@@ -35,6 +37,14 @@ _UNKNOWN_WORDS = re.compile(
     r"unknown|unrecogni[sz]ed|unsupported|not supported|not permitted|(?:does not|doesn't) support"
     r"|not recogni[sz]ed|unexpected (?:keyword|field|argument|parameter)|additional propert"
     r"|extra (?:field|input|argument|parameter)s? |extra_forbidden|no such (?:field|parameter)",
+    re.IGNORECASE,
+)
+# The server knows the field, and did not like what stood there. Dropped and remembered, one
+# client's mistake would take the field from all.
+_WRONG_VALUE_WORDS = re.compile(
+    r"\bbetween\b|out of range|\bat (?:most|least)\b|\bmaximum\b|\bminimum\b"
+    r"|\b(?:less|greater|larger|smaller|more|fewer|higher|lower) than\b"
+    r"|\btoo (?:large|small|high|low|long|short|many|few)\b",
     re.IGNORECASE,
 )
 _WANTS_STREAM = re.compile(r"\b(?:only|must|required?|requires|enable)\b", re.IGNORECASE)
@@ -81,7 +91,10 @@ class Refusals:
         return self.by_pair.get((provider, model), _NOTHING)
 
     def learned(self, provider: str, model: str, name: str) -> Refusals:
-        """These refusals and one more. The pair that learned longest ago makes room."""
+        """These refusals and one more. The pair that learned longest ago makes room. Of a model
+        with an endless name nothing is learned."""
+        if len(model) > MAX_MODEL_CHARACTERS:
+            return self
         known = dict(self.by_pair)
         before = known.pop((provider, model), _NOTHING)
         while len(known) >= MAX_PAIRS:
@@ -175,7 +188,7 @@ def _named_in_error(error: dict[str, Any]) -> Iterator[_Named]:
     message = message if isinstance(message, str) else ""
     is_unknown = code in _UNKNOWN_CODES if isinstance(code, str) else False
     if isinstance(param, str) and param:
-        is_unknown = is_unknown or bool(_UNKNOWN_WORDS.search(message))
+        is_unknown = is_unknown or _says_unknown(message)
         for path in _paths(param):
             yield _Named(path, is_unknown)
     for named in _named_in_text(message):
@@ -190,17 +203,20 @@ def _named_in_detail(detail: Any) -> Iterator[_Named]:
             location = item.get("loc") if isinstance(item, dict) else None
             if isinstance(location, list):
                 said = f"{item.get('msg', '')}"
-                is_unknown = item.get("type") == "extra_forbidden" or bool(
-                    _UNKNOWN_WORDS.search(said)
-                )
+                is_unknown = item.get("type") == "extra_forbidden" or _says_unknown(said)
                 yield _Named(tuple(str(part) for part in location), is_unknown)
 
 
 def _named_in_text(text: str) -> Iterator[_Named]:
     for clause in _CLAUSE_END.split(text):
-        is_unknown = bool(_UNKNOWN_WORDS.search(clause))
+        is_unknown = _says_unknown(clause)
         for path in _paths(_REPEATED_INPUT.sub("", clause), is_prose=True):
             yield _Named(path, is_unknown)
+
+
+def _says_unknown(text: str) -> bool:
+    """Whether the words say that the field, and not its value, is the trouble."""
+    return bool(_UNKNOWN_WORDS.search(text)) and not _WRONG_VALUE_WORDS.search(text)
 
 
 def _paths(text: str, *, is_prose: bool = False) -> Iterator[tuple[str, ...]]:

@@ -13,7 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from strictwire.conformance.brackets import Brackets
-from strictwire.conformance.json_text import JsonText, Where
+from strictwire.conformance.extra_fields import (
+    CALL_BODY_FIELDS,
+    CALL_FIELDS,
+    without_strangers,
+)
+from strictwire.conformance.json_text import JsonText, Path, Where
 from strictwire.conformance.reply import Reply
 
 Json = dict[str, Any]
@@ -43,7 +48,6 @@ class Call:
     told: Brackets = field(default_factory=Brackets)
     has_beginning: bool = False
     is_placeholder: bool = False  # only an empty object came so far
-    is_closed: bool = False
     text: list[str] | None = None  # kept only where echoes of it are looked for
 
 
@@ -68,18 +72,18 @@ class CallsJudge:
             self._found.add("chat.tool-shape", text.at(*path), "something else is in the delta")
         calls = self._calls.setdefault(index, [])
         for number, piece in enumerate(told):
-            self._piece(calls, piece, text.at(*path, number))
+            known = known_call(piece, (*path, number), text, self._reply)
+            self._piece(calls, known, text.at(*path, number))
 
     def told(self, index: int) -> list[tuple[str, str]]:
         """The calls of a choice, each name with its arguments, where those are kept."""
         return [(call.name, "".join(call.text or ())) for call in self._calls.get(index, ())]
 
     def close(self, index: int, offset: Where) -> None:
-        """The choice finished, or the stream ended: no arguments follow."""
+        """The stream ended: no arguments follow."""
         for call in self._calls.get(index, ()):
-            if not call.is_closed and not call.told.size and call.kind == "function":
+            if not call.told.size and call.kind == "function":
                 self._found.add("chat.tool-arguments", offset, "a call has none at all")
-            call.is_closed = True
 
     def _piece(self, calls: list[Call], piece: Json, at: Where) -> None:
         kind, body = kind_and_body(piece)
@@ -101,7 +105,7 @@ class CallsJudge:
             self._found.add("chat.tool-index", at, f"{_word(said.place)}, not {number}")
         if said.name or piece.get("id"):
             self._beginning(call, piece, kind, body, at)
-        elif not arguments or not _is_plain_tail(piece, kind, body):
+        elif not _is_plain_tail(piece, kind, body):
             self._found.add("chat.tool-shape", at, "a piece is more or less than arguments")
         if said.written:
             self._arguments(call, arguments, said.written, at)
@@ -112,6 +116,8 @@ class CallsJudge:
             call = calls[number]
             call.id, call.name = call.id or said.identity, call.name or said.name
             return call
+        for before in calls:
+            before.is_placeholder = False  # an empty object was all that it was to get
         call = Call(said.identity, said.name, said.place, kind)
         if self._reply.asked.modes.get("chat.leaked-call") == "on":
             call.text = []
@@ -168,9 +174,23 @@ def kind_and_body(piece: Json) -> tuple[str, Json]:
     return "function", body if isinstance(body, dict) else {}
 
 
+def known_call(call: Json, path: Path, text: JsonText, reply: Reply) -> Json:
+    """The call, or piece of one, without fields that OpenAI does not know, if none were asked
+    for."""
+    call = without_strangers(call, CALL_FIELDS, path, text, reply)
+    kind, body = kind_and_body(call)
+    known = without_strangers(body, CALL_BODY_FIELDS, (*path, kind), text, reply)
+    return call if known is body else call | {kind: known}
+
+
 def _is_plain_tail(piece: Json, kind: str, body: Json) -> bool:
+    """Whether it has arguments and nothing else of a call; what is beside a call may stand alone,
+    with empty arguments."""
     text_key = "input" if kind == "custom" else "arguments"
-    return piece.keys() <= {"index", kind} and body.keys() == {text_key}
+    is_plain = (piece.keys() & CALL_FIELDS) - {"index"} == {kind}
+    is_plain = is_plain and body.keys() & CALL_BODY_FIELDS == {text_key}
+    has_more = not (piece.keys() <= CALL_FIELDS and body.keys() <= CALL_BODY_FIELDS)
+    return is_plain and (bool(body[text_key]) or (body[text_key] == "" and has_more))
 
 
 def _as_list(told: Any) -> list[Any]:

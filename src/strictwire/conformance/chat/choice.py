@@ -11,7 +11,7 @@ from typing import Any
 
 from strictwire.conformance import logprobs
 from strictwire.conformance.chat.calls import CallsJudge
-from strictwire.conformance.chat.delta import EMPTIABLE, DeltaJudge
+from strictwire.conformance.chat.delta import EMPTIABLE, DeltaJudge, says_nothing
 from strictwire.conformance.chat.legacy import LegacyJudge
 from strictwire.conformance.chat.retold import Messages
 from strictwire.conformance.chat.texts import TextsJudge
@@ -21,6 +21,9 @@ from strictwire.conformance.json_text import JsonText, Path, Where
 from strictwire.conformance.reply import Reply, Said
 
 Json = dict[str, Any]
+
+# Token probabilities belong to a text, and usage is told as what it is.
+_CHOICE_OWN = frozenset(("index", "delta", "finish_reason", "logprobs", "usage"))
 
 
 class ChatChoices:
@@ -71,7 +74,8 @@ class ChatChoices:
         return True
 
     def close(self, offset: Where) -> None:
-        """The stream has ended: calls that were never finished end with it."""
+        """The stream has ended: nothing more comes for texts and calls. A finish reason alone
+        does not say so, since some come too early."""
         for index in self._reply.choices:
             self._texts.close(index, offset)
             self._calls.close(index, offset)
@@ -94,18 +98,18 @@ class ChatChoices:
 
     def _says(self, kept: Json, said: Said, reason: str | None, value: Json, at: Where) -> bool:
         """Whether the choice says anything; drops from ``kept`` what says nothing."""
-        is_told = reason or any(kept.values()) or kept.keys() - EMPTIABLE
+        # A choice may say something beside its delta, a filter's verdict for one.
+        beside = value.keys() - _CHOICE_OWN
+        is_extension = any(map(value.get, beside))
+        is_told = reason or any(kept.values()) or kept.keys() - EMPTIABLE or is_extension
         if not said.has_begun and "role" not in kept and is_told:
             self._found.add("chat.role-missing", at)
-        empty = [name for name in EMPTIABLE if name in kept and not kept[name]]
+        empty = [name for name in EMPTIABLE if name in kept and says_nothing(name, kept[name])]
         for name in empty:
             del kept[name]
             self._found.add("chat.empty-delta", at, name)
         if kept or reason:
             return True
-        # A begun choice may still say something beside its delta, a filter's verdict for one.
-        beside = value.keys() - {"index", "delta", "finish_reason"}
-        is_extension = said.has_begun and value.get("delta") == {} and any(map(value.get, beside))
         if not empty and not is_extension:
             self._found.add("chat.empty-delta", at, "it says nothing")
         return is_extension
@@ -123,7 +127,4 @@ class ChatChoices:
         at = text.at(*path, "finish_reason")
         if rides:
             self._found.add("chat.finish-alone", at)
-        self._texts.close(index, at)
-        self._calls.close(index, text.start)
-        self._legacy.close(index, text.start)
         self._reply.finish(index, reason, at)

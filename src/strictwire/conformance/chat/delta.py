@@ -18,6 +18,11 @@ TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 EMPTIABLE = (*TEXTS, "tool_calls", "function_call")
 
 
+def says_nothing(name: str, told: Any) -> bool:
+    """Whether one of these fields is empty, or a text that is none."""
+    return not told or (name in TEXTS and not isinstance(told, str))
+
+
 class DeltaJudge:
     __slots__ = ("_found", "_reply")
 
@@ -28,12 +33,14 @@ class DeltaJudge:
     def readable(self, delta: Json, path: Path, text: JsonText) -> Json:
         """Content as text, reasoning under one key, and no field that nobody asked for."""
         kept = dict(delta)
-        content = kept.get("content")
-        if isinstance(content, list):
-            self._found.add("chat.content-parts", text.at(*path, "content"))
-            del kept["content"]
-            if any(map(_part_says, content)):
-                kept["content"] = "parts"
+        for name in ("content", "reasoning_content"):
+            told = kept.get(name)
+            if isinstance(told, str | None):
+                continue
+            self._found.add("chat.content-parts", text.at(*path, name))
+            del kept[name]
+            if any(map(_part_says, told if isinstance(told, list) else (told,))):
+                kept[name] = "parts"
         wrong = self._misnamed_reasoning(kept)
         if wrong:
             self._found.add("chat.reasoning-key", text.at(*path, wrong), wrong)
@@ -73,4 +80,4 @@ def _part_says(part: Any) -> bool:
     """Whether one part of a content list holds any text."""
     if isinstance(part, dict):
         return any(bool(part.get(name)) for name in ("text", "thinking", "reasoning"))
-    return isinstance(part, str) and bool(part)
+    return type(part) in (int, float) or (isinstance(part, str) and bool(part))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from strictwire.conformance import logprobs
-from strictwire.conformance.chat.calls import kind_and_body, written_arguments
+from strictwire.conformance.chat.calls import kind_and_body, known_call, written_arguments
 from strictwire.conformance.chat.choice import ChatChoices
 from strictwire.conformance.chat.delta import DeltaJudge
 from strictwire.conformance.chat.texts import TextsJudge
@@ -21,8 +21,8 @@ from strictwire.conformance.whole_object import WholeNames
 
 Json = dict[str, Any]
 
-# May be left out, but neither null nor empty.
-_OPTIONAL = ("tool_calls", "function_call", "annotations", "reasoning_content", "reasoning")
+# May be left out, but neither null nor empty. Annotations may be an empty list.
+_OPTIONAL = ("tool_calls", "function_call", "reasoning_content", "reasoning")
 
 
 _NAMES = WholeNames(
@@ -81,8 +81,11 @@ class ChatWhole:
         for name in _OPTIONAL:
             if name in message and not message[name]:
                 found.add("whole.nulls", at(*path, name), name)
+        if not isinstance(message.get("annotations", []), list):
+            found.add("whole.nulls", at(*path, "annotations"), "annotations")
         told = {name: value for name, value in message.items() if value}
-        if told.get("reasoning") == told.get("reasoning_content", 0):
+        is_both = self._reply.asked.reasoning_key == "both"
+        if told.get("reasoning") == told.get("reasoning_content", 0) and not is_both:
             del told["reasoning"]
         told = self._delta.readable(told, path, self._text)
         self._texts.new_of(index, told, at(*path, "content"))
@@ -107,7 +110,8 @@ class ChatWhole:
         for number, call in enumerate(calls):
             if isinstance(call, dict):
                 self._reply.said(index).has_called = True
-                self._call(call, (*path, number))
+                known = known_call(call, (*path, number), self._text, self._reply)
+                self._call(known, (*path, number))
 
     def _call(self, call: Json, path: Path) -> None:
         at = self._text.at(*path)
@@ -116,7 +120,8 @@ class ChatWhole:
         identity, arguments = call.get("id"), body.get(text_key)
         if call.get("type") != kind or "index" in call:
             self._found.add("whole.call-shape", at)
-        if not isinstance(body.get("name"), str) or not body["name"]:
+        # An empty one is all that can be said of a name that never came.
+        if not isinstance(body.get("name"), str):
             self._found.add("chat.tool-shape", at, "a call has no name")
         if not isinstance(identity, str) or not identity:
             self._found.add("chat.tool-id", at, "there is none")

@@ -2,9 +2,9 @@
 
 from strictwire.conformance.checks.check import Check
 
-# CLIENTS.md, 1: a foreign data frame breaks these, and naming its event does not hide it.
+# docs/clients.md, 1: a foreign data frame breaks these, and naming its event does not hide it.
 _READ_EVERY_FRAME = ("openai-python", "openai-node", "AI SDK", "OpenCode")
-# CLIENTS.md, 5: the wrong kind of body.
+# docs/clients.md, 5: the wrong kind of body.
 _NEARLY_ALL = (*_READ_EVERY_FRAME, "langchain", "pydantic-ai", "litellm", "aider")
 
 FRAMING_CHECKS = (

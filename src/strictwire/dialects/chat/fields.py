@@ -6,3 +6,6 @@ CHOICE = frozenset(("index", "delta", "finish_reason"))
 DELTA = frozenset(
     ("role", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
 )
+CALL = frozenset(("index", "id", "type", "function", "custom"))
+# Of a call's inner object; a function has arguments, a custom tool an input.
+CALL_BODY = frozenset(("name", "arguments", "input"))

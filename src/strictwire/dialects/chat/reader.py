@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from strictwire.dialects.chat.fields import CHOICE, DELTA
+from strictwire.dialects.chat.fields import CALL, CALL_BODY, CHOICE, DELTA
 from strictwire.dialects.choices_reader import ChoicesReader, with_extra
 from strictwire.dialects.chunk_fields import beside
 from strictwire.model.chunks import Chunk
 from strictwire.model.events import (
     FINISH_REASONS,
+    NO_EXTRA,
+    CallKind,
     Event,
     Extra,
     Finished,
@@ -70,7 +72,8 @@ def _read_delta(index: int, delta: dict[str, Any], chunk: Chunk) -> Iterator[Eve
     legacy = delta.get("function_call")
     if isinstance(legacy, dict):
         name, arguments = legacy.get("name"), legacy.get("arguments")
-        if isinstance(name, str) and name:
+        # A name that never came is the empty name of a beginning, which has no arguments.
+        if isinstance(name, str) and (name or not arguments):
             yield ToolCallBegun(index, 0, "", name, "legacy", source=chunk)
         if isinstance(arguments, str) and arguments:
             yield ToolCallDelta(index, 0, arguments, "legacy", source=chunk)
@@ -85,14 +88,24 @@ def _read_call(
     body = call.get("custom") if is_custom else call.get("function")
     if not isinstance(body, dict):
         return
+    kind: CallKind = "custom" if is_custom else "function"
+    extra = _call_extra(call, kind, body)
     name, identity = body.get("name"), call.get("id")
     # An empty name begins a call only where nothing else can: arguments without a beginning
     # would be lost, and the client can still answer a call that names no tool.
     if isinstance(name, str) and (name or identity):
         told = identity if isinstance(identity, str) else ""
-        kind = "custom" if is_custom else "function"
-        yield ToolCallBegun(index, place, told, name, kind, source=chunk)  # type: ignore[arg-type]
+        yield ToolCallBegun(index, place, told, name, kind, extra=extra, source=chunk)
+        extra = NO_EXTRA
     text = body.get("input" if is_custom else "arguments")
-    if isinstance(text, str) and text:
-        kind = "custom" if is_custom else "function"
-        yield ToolCallDelta(index, place, text, kind, source=chunk)  # type: ignore[arg-type]
+    if isinstance(text, str) and (text or extra is not NO_EXTRA):
+        yield ToolCallDelta(index, place, text, kind, extra=extra, source=chunk)
+
+
+def _call_extra(call: dict[str, Any], kind: CallKind, body: dict[str, Any]) -> Extra:
+    """What a piece of a call says beside what is known, such as a signature that the server wants
+    to be given back."""
+    if call.keys() <= CALL and body.keys() <= CALL_BODY:
+        return NO_EXTRA
+    inner = beside(body, CALL_BODY)
+    return Extra(call=beside(call, CALL) | ({kind: inner} if inner else {}))

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from strictwire.dialects.chat.writer import ID_PREFIX, reasoning_fields
-from strictwire.dialects.chunk_fields import Envelope
+from strictwire.dialects.chat.writer import ID_PREFIX, reasoning_fields, with_call_extra
+from strictwire.dialects.chunk_fields import Envelope, extras_size
 from strictwire.model.events import (
     Begun,
     Event,
@@ -36,6 +36,7 @@ class _Call:
     name: str
     kind: str
     arguments: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -96,7 +97,7 @@ class ChatWholeWriter:
                 self._extend(choice, event.extra)
             case UsageTold(usage):
                 self._usage = usage
-                self._top.update(event.extra.top)
+                self._keep(self._top, event.extra.top)
             case Begun():
                 self._envelope = self._envelope.told(event)
 
@@ -123,23 +124,27 @@ class ChatWholeWriter:
             choice = self._choices[index] = _Choice()
             self.size_bytes += 512
         if extra.top:
-            self._top.update(extra.top)
+            self._keep(self._top, extra.top)
         if extra.delta:
-            choice.message_extra.update(extra.delta)
+            self._keep(choice.message_extra, extra.delta)
         if extra.choice:
             self._add_choice_extra(choice, extra.choice)
         return choice
 
+    def _keep(self, kept: dict[str, Any], extras: dict[str, Any]) -> None:
+        kept.update(extras)
+        self.size_bytes += extras_size(extras)
+
     def _extend(self, index: int | None, extra: Extra) -> None:
         if index is None:
-            self._top.update(extra.top)
+            self._keep(self._top, extra.top)
         else:
             self._choice(index, extra)
 
     def _add_choice_extra(self, choice: _Choice, extra: dict[str, Any]) -> None:
         for name, value in extra.items():
             if name != "logprobs":
-                choice.extra[name] = value
+                self._keep(choice.extra, {name: value})
             elif isinstance(value, dict):
                 self._add_logprobs(choice, value)
 
@@ -156,8 +161,8 @@ class ChatWholeWriter:
             self.size_bytes += 400 * len(value) if isinstance(value, list) else 0
 
     def _begin_call(self, choice: _Choice, event: ToolCallBegun) -> None:
-        call = _Call(event.id, event.name, event.kind)
-        self.size_bytes += 256
+        call = _Call(event.id, event.name, event.kind, extra=event.extra.call)
+        self.size_bytes += 256 + extras_size(event.extra.call)
         if event.kind == "legacy":
             choice.legacy = call
         else:
@@ -167,6 +172,9 @@ class ChatWholeWriter:
         call = choice.legacy if event.kind == "legacy" else choice.calls.get(event.call)
         if call is not None:
             self._grow(call.arguments, event.arguments)
+            if event.extra.call:
+                call.extra = with_call_extra(call.extra, event.extra.call)
+                self.size_bytes += extras_size(event.extra.call)
 
     def _choice_object(self, index: int, choice: _Choice) -> dict[str, Any]:
         message: dict[str, Any] = {"role": choice.role}
@@ -186,8 +194,8 @@ class ChatWholeWriter:
             arguments = "".join(choice.legacy.arguments)
             message["function_call"] = {"name": choice.legacy.name, "arguments": arguments}
         message.update(choice.message_extra)
-        if message.get("annotations", ()) is None:
-            del message["annotations"]  # the one extra that may be left out, but not be null
+        if not isinstance(message.get("annotations", []), list):
+            del message["annotations"]  # the one extra that may be left out, but be no null
         return {
             "index": index,
             "message": message,
@@ -200,4 +208,4 @@ class ChatWholeWriter:
 def _call_object(call: _Call) -> dict[str, Any]:
     text = "input" if call.kind == "custom" else "arguments"
     body = {"name": call.name, text: "".join(call.arguments)}
-    return {"id": call.id, "type": call.kind, call.kind: body}
+    return with_call_extra({"id": call.id, "type": call.kind, call.kind: body}, call.extra)

@@ -53,6 +53,15 @@ def error_object(error: WireError) -> dict[str, Any]:
     }
 
 
+def with_call_extra(call: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """A tool call, or a piece of one, with what was said beside it (see ``Extra.call``)."""
+    for name, value in extra.items():
+        # Under the kind's name stands the inner object, which is there already.
+        before = call.get(name) if name in ("function", "custom") else None
+        call = call | {name: before | value if before else value}
+    return call
+
+
 class ChatWriter:
     """Writes one streamed reply."""
 
@@ -126,11 +135,12 @@ def _call_begun(event: ToolCallBegun) -> dict[str, Any]:
         "type": event.kind,
         event.kind: {"name": event.name, text: ""},
     }
-    return {"tool_calls": [call]}
+    return {"tool_calls": [with_call_extra(call, event.extra.call)]}
 
 
 def _call_delta(event: ToolCallDelta) -> dict[str, Any]:
     if event.kind == "legacy":
         return {"function_call": {"arguments": event.arguments}}
     text = "input" if event.kind == "custom" else "arguments"
-    return {"tool_calls": [{"index": event.call, event.kind: {text: event.arguments}}]}
+    piece = {"index": event.call, event.kind: {text: event.arguments}}
+    return {"tool_calls": [with_call_extra(piece, event.extra.call)]}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from strictwire.dialects.chunk_fields import Envelope
+from strictwire.dialects.chunk_fields import Envelope, extras_size
 from strictwire.dialects.completions.fields import ID_PREFIX, OBJECT, sayable
 from strictwire.model.events import (
     Begun,
@@ -81,6 +81,7 @@ class CompletionsWholeWriter:
             self.size_bytes += 512
         if extra.top:
             self._top.update(extra.top)
+            self.size_bytes += extras_size(extra.top)
         if extra.choice:
             more = dict(extra.choice)
             logprobs = more.pop("logprobs", None)
@@ -90,6 +91,7 @@ class CompletionsWholeWriter:
                     len(told) for told in logprobs.values() if isinstance(told, list)
                 )
             choice.extra.update(more)
+            self.size_bytes += extras_size(more)
         return choice
 
 

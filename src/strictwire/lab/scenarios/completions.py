@@ -168,7 +168,7 @@ ROWS = (
         "completions-text-null",
         "text null where nothing is said",
         rules=("completions.text-missing",),
-        quirks=(41,),
+        quirks=(36, 41),
         stream=_by(_null_text),
     ),
     _row(

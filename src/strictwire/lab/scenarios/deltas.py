@@ -182,7 +182,7 @@ ROWS = (
         name="role-with-content",
         title="The role shares its delta with the first text",
         rules=("chat.role-alone",),
-        quirks=(36,),
+        quirks=(34, 36),
         stream=chunks_by(_role_with_content),
     ),
     Scenario(
@@ -220,10 +220,7 @@ ROWS = (
     Scenario(
         name="delta-missing",
         title="Choices without a delta",
-        rules=(
-            "chat.delta-missing",
-            "chat.empty-delta",
-        ),
+        rules=("chat.delta-missing",),
         completions_rules=("completions.text-missing",),
         completions_faults=("completions.logprobs-missing",),
         quirks=(39,),

@@ -250,6 +250,7 @@ ROWS = (
         title="Fields that the format does not know, where they are to be dropped",
         rules=("chat.extra-fields",),
         whole_rules=("chat.extra-fields",),
+        quirks=(37, 64, 87, 90),
         extra_fields="drop",
         stream=chunks_by(_extra_fields),
         whole=object_by(lambda whole: _extra_fields([whole])[0]),

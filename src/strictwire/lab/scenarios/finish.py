@@ -166,6 +166,18 @@ ROWS = (
         stream=chunks_by(_on_every_chunk),
     ),
     Scenario(
+        name="finish-on-every-call-chunk",
+        title="The finish reason on every chunk, also on those of a tool call",
+        rules=(
+            "chat.role-alone",
+            "chat.finish-alone",
+            "reply.finish-early",
+        ),
+        quirks=(28,),
+        tell=tell_call,
+        stream=chunks_by(_on_every_chunk),
+    ),
+    Scenario(
         name="finish-before-tools",
         title='"stop" after the text, then tool calls and their own reason',
         rules=("reply.finish-early",),

@@ -28,6 +28,16 @@ def put(key: str, value: object) -> Callable[[Json], None]:
     return changed
 
 
+def _sign(call: Json) -> None:
+    """A field of Gemini's that no format knows and that the next turn must give back."""
+    call["extra_content"] = {"google": {"thought_signature": "c2lnbmVk"}}
+
+
+def _signed_beginning(call: Json) -> None:
+    if "id" in call:
+        _sign(call)
+
+
 def _put_everywhere(**fields: Any) -> Callable[[list[Json]], list[Json]]:
     """The fields of a call's first delta, given or repeated, in each of its deltas."""
 
@@ -273,5 +283,23 @@ ROWS = (
         quirks=(51,),
         tell=tell_call,
         stream=chunks_by(_name_split),
+    ),
+    Scenario(
+        name="tool-extra-fields",
+        title="Tool calls with a field that the format does not know",
+        tell=tell_calls,
+        stream=chunks_by(each_call(_signed_beginning)),
+        whole=object_by(each_whole_call(_sign)),
+    ),
+    Scenario(
+        name="tool-extra-fields-dropped",
+        title="The same, where such fields are to be dropped",
+        rules=("chat.extra-fields",),
+        whole_rules=("chat.extra-fields",),
+        quirks=(37,),
+        extra_fields="drop",
+        tell=tell_calls,
+        stream=chunks_by(each_call(_signed_beginning)),
+        whole=object_by(each_whole_call(_sign)),
     ),
 )

@@ -8,7 +8,6 @@ from strictwire.lab.ask import Ask
 from strictwire.lab.scenarios.answer import Answer
 from strictwire.lab.scenarios.scenario import Scenario
 from strictwire.lab.scenarios.strict import (
-    choice,
     chunk,
     object_reply,
     strict_chunks,
@@ -75,8 +74,8 @@ def _whole_nulls(answer: Answer, ask: Ask) -> Reply:
 
 
 def _with_choice(answer: Answer, ask: Ask) -> Reply:
-    """The usage chunk has a choice with an empty delta."""
-    last = chunk(ask, [choice({})], usage=usage_object(answer))
+    """The usage chunk has a choice that holds an empty delta and nothing else, as recorded."""
+    last = chunk(ask, [{"delta": {}}], usage=usage_object(answer))
     return Reply(strict_frames([*_unasked(answer, ask), last], ask))
 
 
@@ -158,7 +157,7 @@ ROWS = (
     Scenario(
         name="usage-with-choice",
         title="A usage chunk that has a choice",
-        rules=("chat.empty-delta",),
+        rules=("chat.choice-index", "chat.empty-delta", "chat.finish-missing"),
         faults=("reply.usage-null",),
         quirks=(91,),
         stream=_with_choice,

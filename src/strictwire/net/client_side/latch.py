@@ -8,6 +8,16 @@ Both classes here keep the names that uvicorn's own code calls.
 from __future__ import annotations
 
 import asyncio
+import socket
+from typing import Protocol, cast
+
+from strictwire.net.client_side.hangup import hangup_watch
+
+
+class HangupEvents(Protocol):
+    """What the protocol of a flow's transport is told while nothing is read."""
+
+    def hung_up(self) -> None: ...
 
 
 class Latch:
@@ -45,7 +55,10 @@ class Latch:
 
 
 class Flow:
-    """Stands in for uvicorn's ``FlowControl``, one per connection."""
+    """Stands in for uvicorn's ``FlowControl``, one per connection.
+
+    While reading is paused, a client that leaves is seen by a watch of its own.
+    """
 
     __slots__ = ("_transport", "_writable", "read_paused", "write_paused")
 
@@ -62,11 +75,28 @@ class Flow:
         if not (self.read_paused or self._transport.is_closing()):
             self.read_paused = True
             self._transport.pause_reading()
+            if (sock := self._socket()) is not None:
+                protocol = cast("HangupEvents", self._transport.get_protocol())
+                hangup_watch().add(sock.fileno(), protocol.hung_up)
 
     def resume_reading(self) -> None:
         if self.read_paused and not self._transport.is_closing():
             self.read_paused = False
+            self._unwatch()
             self._transport.resume_reading()
+
+    def close(self) -> None:
+        """The connection is lost, and its socket not closed yet."""
+        if self.read_paused:
+            self._unwatch()
+
+    def _unwatch(self) -> None:
+        if (sock := self._socket()) is not None:
+            hangup_watch().remove(sock.fileno())
+
+    def _socket(self) -> socket.socket | None:
+        sock: socket.socket | None = self._transport.get_extra_info("socket")
+        return sock
 
     def pause_writing(self) -> None:
         self.write_paused = True

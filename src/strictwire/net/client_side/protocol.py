@@ -135,6 +135,7 @@ class PushProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_deaf = self._is_closing = True
+        self.reply_flow().close()
         self._stop_waiting()
         self._unset_keepalive_if_required()
         self.pipeline.clear()
@@ -151,6 +152,10 @@ class PushProtocol(HttpToolsProtocol):
             self._client_gone()
         else:
             self._close()
+
+    def hung_up(self) -> None:
+        """The client closed or reset while reading is paused. What it sent before is of no use."""
+        self.eof_received()
 
     def pause_writing(self) -> None:
         self.flow.pause_writing()

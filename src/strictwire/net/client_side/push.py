@@ -6,8 +6,9 @@ two of them: ``TransportPush`` writes to uvicorn's transport in the same call, `
 needs nothing but ASGI's ``receive`` and ``send``. ``client_reply`` picks.
 
 Call order: ``read_body`` first, then ``attach`` (``SendPush`` listens on ``receive`` from then
-on), then ``start``, ``write``..., then ``end`` or ``cut``; the ASGI coroutine waits in
-``finished`` meanwhile. Neither knows dialects, errors or timeouts.
+on, unless it is told that the body is still read), then ``start``, ``write``..., then ``end`` or
+``cut``; the ASGI coroutine waits in ``finished`` meanwhile. Neither knows dialects, errors or
+timeouts.
 """
 
 from __future__ import annotations
@@ -60,8 +61,12 @@ class ClientReply(Protocol):
     @property
     def is_complete(self) -> bool: ...  # ended or cut by us: nothing can be written any more
 
-    def attach(self, events: ClientEvents) -> None:
-        """Tell ``events`` from now on; at once where the client is gone or already too slow."""
+    def attach(self, events: ClientEvents, *, is_body_read: bool = True) -> None:
+        """Tell ``events`` from now on; at once where the client is gone or already too slow.
+
+        ``is_body_read`` False: the caller still reads the request's body, and would see a
+        disconnect there; it attaches once more when it has all of it.
+        """
         ...
 
     def start(self, status: int, headers: Headers) -> None:
@@ -120,14 +125,14 @@ class SendPush:
 
     # ---- ClientReply ----
 
-    def attach(self, events: ClientEvents) -> None:
+    def attach(self, events: ClientEvents, *, is_body_read: bool = True) -> None:
         if self.is_gone:
             events.on_gone()
             return
         if self.is_complete:
             return
         self._events = events
-        if self._watcher is None:
+        if self._watcher is None and is_body_read:
             self._watcher = asyncio.get_running_loop().create_task(self._watch())
         if self.is_paused:
             events.on_pause()

@@ -89,7 +89,7 @@ class TransportPush:
 
     # ---- ClientReply ----
 
-    def attach(self, events: ClientEvents) -> None:
+    def attach(self, events: ClientEvents, *, is_body_read: bool = True) -> None:
         if self._framing == _OVER:
             if self.is_gone:
                 events.on_gone()

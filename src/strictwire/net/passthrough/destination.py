@@ -6,6 +6,7 @@ name, routed as a chat request's; the only provider, or the first without a list
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -21,6 +22,8 @@ from strictwire.net.upstream_headers import upstream_key
 HEADER = "X-Strictwire-Provider"
 # What may stand in a path as it is (RFC 3986, 3.3).
 _PATH_SAFE = "/:@!$&'()*+,;=~-._"
+_SLASHES = re.compile(r"[/\\]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +92,18 @@ def _without_model(providers: tuple[Provider, ...]) -> Provider:
 
 
 def _url(provider: Provider, call: Call) -> str:
-    """The same path at the provider. One that climbs would leave the API that the key is for."""
-    if any(part in (".", "..") for part in call.path.split("/")):
+    """The same path at the provider, as it came: an encoded slash is part of a name.
+
+    One that climbs would leave the API that the key is for, and some servers take a backslash for
+    a slash.
+    """
+    if any(part in (".", "..") for part in _SLASHES.split(call.path)):
         raise CallerError("A path must not hold '.' or '..'.", status=404, code="unknown_path")
-    url = provider.base_url + quote(call.path, safe=_PATH_SAFE)
+    if _CONTROL.search(call.path):
+        raise CallerError(
+            "A path must not hold control characters.", status=404, code="unknown_path"
+        )
+    url = provider.base_url + quote(call.raw_path, safe=_PATH_SAFE + "%")
     if call.query:
         url += "?" + quote(call.query, safe=_PATH_SAFE + "/?%")
     return url

@@ -6,6 +6,7 @@ from strictwire.net.access import header
 from strictwire.net.call import Call
 from strictwire.net.passthrough.destination import destination_of
 from strictwire.net.passthrough.headers import to_provider
+from strictwire.net.passthrough.passage import Passage
 from strictwire.net.passthrough.upload import Upload
 from strictwire.net.service import Service
 
@@ -18,21 +19,15 @@ async def pass_through(service: Service, call: Call) -> None:
 
     Raises CallerError for what the client did wrong before anything was passed on.
     """
-    # Here, because it loads httpx, which most gateways never need.
-    from strictwire.net.passthrough.passage import Passage
-
     body = Upload(call.receive, service.settings.timeouts.request_body)
     head = await body.look_ahead(MAX_LOOKAHEAD_BYTES)
     destination = destination_of(service, call, head, is_whole=body.is_whole)
     declared = header(call.headers, b"content-length") or ""
-    if body.is_whole:
-        length_bytes = len(destination.head) if head or declared else None
-    else:
-        grown = len(destination.head) - len(head)
-        length_bytes = int(declared) + grown if declared.isdigit() else None
+    grown = len(destination.head) - len(head)
+    length_bytes = int(declared) + grown if declared.isdigit() else None
     body.replace_head(destination.head)
-    headers = to_provider(call, destination.provider, destination.key, length_bytes)
-    passage = Passage(service, call, destination, headers, body)
+    headers = to_provider(call, destination.provider, destination.key)
+    passage = Passage(service, call, destination, headers, body, length_bytes)
     service.add(passage)
     try:
         await passage.run()

@@ -3,6 +3,8 @@ connection, those that say who the client or the provider is, and those that nob
 
 from __future__ import annotations
 
+import re
+
 from strictwire.config import Provider
 from strictwire.net.call import Call
 from strictwire.net.client_side.asgi import Headers
@@ -23,29 +25,30 @@ _TO_CLIENT = frozenset(
         b"retry-after",
     )
 )
+# No header may hold these (RFC 9110, 5.5). Parsers are lenient, and a lenient client reads on.
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TO_CLIENT_PREFIXES = (b"x-ratelimit-",)
 
 
-def to_provider(
-    call: Call, provider: Provider, key: str | None, length_bytes: int | None
-) -> Headers:
-    """The request's headers, for a body of this length; None where it is not known."""
+def to_provider(call: Call, provider: Provider, key: str | None) -> Headers:
+    """The request's headers, but for host and framing."""
     told = {name: value for name, value in call.headers if name in _TO_PROVIDER}
     own = dict(upstream_headers(call, provider, key, asks_stream=False))
     for name in (b"content-type", b"accept"):
         # Those of ours speak of JSON. A provider's own setting outranks the client all the same.
         if name.decode() not in {named.lower() for named, _ in provider.headers}:
             own.pop(name, None)
-    headers = {b"accept-encoding": b"identity", b"accept": b"*/*", **told, **own}
-    if length_bytes is not None:
-        headers[b"content-length"] = b"%d" % length_bytes
-    return list(headers.items())
+    return list({b"accept": b"*/*", **told, **own}.items())
 
 
 def to_client(headers: Headers) -> Headers:
     """The reply's headers; names are in lower case."""
+    is_chunked = any(name == b"transfer-encoding" for name, _ in headers)
     return [
         (name, value)
         for name, value in headers
-        if name in _TO_CLIENT or name.startswith(_TO_CLIENT_PREFIXES)
+        if (name in _TO_CLIENT or name.startswith(_TO_CLIENT_PREFIXES))
+        # Chunks overrule a length beside them (RFC 9112, 6.3), which may be any.
+        and not (is_chunked and name == b"content-length")
+        and not _CONTROL.search(value)
     ]

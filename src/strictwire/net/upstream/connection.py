@@ -15,10 +15,11 @@ import asyncio
 from typing import Protocol, cast
 
 from strictwire.model.errors import WireError
-from strictwire.model.protocols import UpstreamEvents
+from strictwire.model.protocols import UpstreamEvents, UpstreamRequest
 from strictwire.net.upstream import failures
 from strictwire.net.upstream.address import Origin
 from strictwire.net.upstream.reply_reader import SIZE_LINES, ReplyReader
+from strictwire.net.upstream.request_body import BodyWriter
 
 
 class ConnectionOwner(Protocol):
@@ -41,17 +42,16 @@ class ConnectionOwner(Protocol):
 class HttpCall:
     """An ``UpstreamCall``. ``events`` is None once nothing may be told any more."""
 
-    __slots__ = ("_connection", "_is_paused", "body", "events", "head", "method", "origin", "retry")
+    __slots__ = ("_connection", "_is_paused", "events", "head", "origin", "request", "retry")
 
     def __init__(
-        self, events: UpstreamEvents, origin: Origin, method: str, head: bytes, body: bytes
+        self, events: UpstreamEvents, origin: Origin, head: bytes, request: UpstreamRequest
     ) -> None:
         self.events: UpstreamEvents | None = events
         self.origin = origin
-        self.method = method
         # Kept until the reply begins, for the one retry over a fresh connection.
         self.head = head
-        self.body = body
+        self.request: UpstreamRequest | None = request
         self.retry: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
         self._is_paused = False
@@ -95,7 +95,7 @@ class HttpCall:
             connection.pause()
 
     def tell_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        self.head = self.body = b""
+        self.head, self.request = b"", None
         if self.events is not None:
             self.events.on_head(status, headers)
 
@@ -113,7 +113,7 @@ class HttpCall:
 
     def _let_go(self) -> None:
         self._connection = None
-        self.head = self.body = b""
+        self.head, self.request = b"", None
         if self.retry is not None:
             retry, self.retry = self.retry, None
             # A retry that reports its own failure must not cancel itself by that.
@@ -125,6 +125,7 @@ class Connection(asyncio.Protocol):
     """A connection of a pool; see the module's text for its states."""
 
     __slots__ = (
+        "_body",
         "_call",
         "_is_aborted",
         "_is_paused",
@@ -144,6 +145,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None  # None: not yet, or no more
         self._reader: ReplyReader | None = None
         self._call: HttpCall | None = None
+        self._body: BodyWriter | None = None  # of a request whose body is still on its way
         self._timer: asyncio.TimerHandle | None = None
         self._is_used = False  # it has carried a reply before, so it may have gone stale
         self._is_paused = False
@@ -165,9 +167,14 @@ class Connection(asyncio.Protocol):
             return
         self._stop_timer()
         self._call = call
-        self._reader = ReplyReader(call.method)
-        if call.body:
-            transport.writelines((call.head, call.body))
+        request = call.request
+        assert request is not None
+        self._reader = ReplyReader(request.method, undoes_coding=request.undoes_coding)
+        if request.pieces is not None:
+            transport.write(call.head)
+            self._body = BodyWriter(transport, request.pieces, request.length_bytes, self.fail)
+        elif request.body:
+            transport.writelines((call.head, request.body))
         else:
             transport.write(call.head)
 
@@ -188,6 +195,9 @@ class Connection(asyncio.Protocol):
         if self._reader is None:
             return
         self._call = None
+        if self._body is not None:
+            self.abort()  # nobody is there to send the rest
+            return
         self._reader.discard_body()
         self.resume()
         self._timer = self._loop.call_later(self._owner.grace_s, self.abort)
@@ -200,6 +210,7 @@ class Connection(asyncio.Protocol):
         """Close at once, whatever is under way; nobody is told but the pool."""
         self._is_aborted = True
         self._stop_timer()
+        self._stop_body()
         self._call = self._reader = None
         self._owner.on_unusable(self)
         if self._transport is not None:
@@ -220,6 +231,14 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._owner.on_opened(self)
+
+    def pause_writing(self) -> None:
+        if self._body is not None:
+            self._body.pause()
+
+    def resume_writing(self) -> None:
+        if self._body is not None:
+            self._body.resume()
 
     def data_received(self, data: bytes) -> None:
         reader = self._reader
@@ -266,7 +285,9 @@ class Connection(asyncio.Protocol):
         self._reader = None
         self._stop_timer()
         # A request that is not wholly sent would run into the next one.
-        if reader.is_reusable and self._transport.get_write_buffer_size() == 0:
+        is_sent = self._body is None or self._body.is_done
+        self._stop_body()
+        if reader.is_reusable and is_sent and self._transport.get_write_buffer_size() == 0:
             self._is_used = True
             self.resume()
             self._owner.on_idle(self)
@@ -296,6 +317,11 @@ class Connection(asyncio.Protocol):
             call.end()
         else:
             call.fail(reader.failure)
+
+    def _stop_body(self) -> None:
+        if self._body is not None:
+            self._body.stop()
+            self._body = None
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -4,7 +4,8 @@ Contract: ``send`` returns once the request is on its way. It raises ``MisuseErr
 that cannot be sent and ``CancelledError`` if it is cancelled while it connects (which abandons the
 connect); all that an upstream does wrong, a refused connect too, comes through ``on_error``.
 A connection that went stale while idle is replaced once by a fresh one, unless a byte of the reply
-came. Redirects are not followed, and no time but that of connecting is kept.
+came; a body in pieces always gets a fresh one. Redirects are not followed, and no time but that of
+connecting is kept.
 """
 
 from __future__ import annotations
@@ -78,8 +79,9 @@ class HttpUpstream:
             raise MisuseError("a request was sent through an upstream that is closed")
         address = parse_address(request.url)
         head = format_head(request, address, is_last=self._max_idle == 0)
-        call = HttpCall(events, address.origin, request.method, head, request.body)
-        connection = self._take_idle(address.origin)
+        call = HttpCall(events, address.origin, head, request)
+        # A body that is on its way cannot be sent a second time, over a connection gone stale.
+        connection = None if request.pieces is not None else self._take_idle(address.origin)
         if connection is None:
             await self._begin_on_fresh(call)
         else:

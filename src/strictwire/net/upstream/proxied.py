@@ -5,6 +5,8 @@ several times the cost of the direct way and meant for the few providers that ha
 Connecting happens in the task, so ``send`` never waits. Proxies named in the environment are not
 used. Messages never name the proxy: its URL may hold a password.
 
+A body in pieces is sent whole before the reply is looked at: httpx does it so.
+
 What it does not do: retry a stale connection by hand (httpx drops closed ones before use), or keep
 a released connection unless its body ends within the grace time, as ``HttpUpstream`` does.
 """
@@ -84,7 +86,7 @@ class ProxiedUpstream:
         check_headers(request.headers)
         call = _ProxiedCall(self._client, events, origin, self._connect_timeout_s, self._grace_s)
         self._calls.add(call)
-        call.start(_as_httpx(request)).add_done_callback(lambda _: self._calls.discard(call))
+        call.start(request).add_done_callback(lambda _: self._calls.discard(call))
         return call
 
     async def close(self) -> None:
@@ -153,7 +155,7 @@ class _ProxiedCall:
 
     # ---- the upstream's side ----
 
-    def start(self, request: httpx.Request) -> asyncio.Task[None]:
+    def start(self, request: UpstreamRequest) -> asyncio.Task[None]:
         self._task = asyncio.get_running_loop().create_task(self._run(request))
         return self._task
 
@@ -165,9 +167,11 @@ class _ProxiedCall:
 
     # ---- the task ----
 
-    async def _run(self, request: httpx.Request) -> None:
+    async def _run(self, request: UpstreamRequest) -> None:
         try:
             await self._relay(request)
+        except WireError as error:  # of the body's pieces
+            self._fail(error)
         except httpx.HTTPError as error:
             self._fail(named(error, self._origin.address, self._connect_timeout_s, self._phase))
         except ContentError as error:
@@ -179,11 +183,11 @@ class _ProxiedCall:
             if self._timer is not None:
                 self._timer.cancel()
 
-    async def _relay(self, request: httpx.Request) -> None:
-        response = await self._client.send(request, stream=True)
+    async def _relay(self, request: UpstreamRequest) -> None:
+        response = await self._client.send(_as_httpx(request), stream=True)
         try:
             self._phase = failures.IN_BODY
-            decoder = decoder_for(_content_coding(response))
+            decoder = decoder_for(_content_coding(response)) if request.undoes_coding else None
             if self._events is not None:
                 self._events.on_head(response.status_code, _headers(response, decoder))
             async for piece in response.aiter_raw():
@@ -211,7 +215,11 @@ def _as_httpx(request: UpstreamRequest) -> httpx.Request:
     headers = list(request.headers)
     if not any(name.lower() == b"accept-encoding" for name, _ in headers):
         headers.append((b"accept-encoding", b"identity"))
-    return httpx.Request(request.method, request.url, headers=headers, content=request.body)
+    if request.pieces is None:
+        return httpx.Request(request.method, request.url, headers=headers, content=request.body)
+    if request.length_bytes is not None:  # else it goes in chunks
+        headers.append((b"content-length", b"%d" % request.length_bytes))
+    return httpx.Request(request.method, request.url, headers=headers, content=request.pieces)
 
 
 def _content_coding(response: httpx.Response) -> bytes:

@@ -52,6 +52,7 @@ class ReplyReader:
         "_parser",
         "_pieces",
         "_quiet_bytes",
+        "_undoes_coding",
         "failure",
         "has_begun",
         "head",
@@ -61,7 +62,8 @@ class ReplyReader:
         "on_body",
     )
 
-    def __init__(self, method: str) -> None:
+    def __init__(self, method: str, *, undoes_coding: bool = True) -> None:
+        self._undoes_coding = undoes_coding
         self._decoder: ContentDecoder | None = None
         self._expects_body = method != "HEAD"
         self._header_bytes = 0
@@ -210,7 +212,7 @@ class ReplyReader:
             and self._parser.get_http_version() == "1.1"
             and not (has_length and is_chunked)
         )
-        if coding and has_body:
+        if coding and has_body and self._undoes_coding:
             self._begin_decoding(coding, headers)
 
     def _begin_decoding(self, coding: bytes, headers: list[tuple[bytes, bytes]]) -> None:

@@ -1,6 +1,6 @@
 """A request's head: ``UpstreamRequest`` and origin in, the bytes before the body out.
 
-Contract: ``format_head`` is pure. It adds ``host``, ``content-length`` and ``accept-encoding:
+Contract: ``format_head`` is pure. It adds ``host``, the body's framing and ``accept-encoding:
 identity``. The framing is its own: a header that speaks of framing or of the connection is a
 ``MisuseError``, as is a name or value that could end its line. The messages never hold a value.
 """
@@ -46,12 +46,20 @@ def format_head(request: UpstreamRequest, address: Address, *, is_last: bool = F
         lines.insert(1, b"host: " + address.origin.authority)
     if not has_accept_encoding:
         lines.append(b"accept-encoding: identity")
-    if request.body or request.method in _METHODS_WITH_BODY:
+    if request.pieces is not None:
+        lines.append(_framing(request.length_bytes))
+    elif request.body or request.method in _METHODS_WITH_BODY:
         lines.append(b"content-length: %d" % len(request.body))
     if is_last:
         lines.append(b"connection: close")
     lines.append(b"\r\n")
     return b"\r\n".join(lines)
+
+
+def _framing(length_bytes: int | None) -> bytes:
+    if length_bytes is None:
+        return b"transfer-encoding: chunked"
+    return b"content-length: %d" % length_bytes
 
 
 def check_headers(headers: tuple[tuple[bytes, bytes], ...]) -> None:

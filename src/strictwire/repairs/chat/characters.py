@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from strictwire.model.chunks import Chunk
+from strictwire.model.chunks import Chunk, HeldChunk
 from strictwire.model.errors import PeerError
-from strictwire.repairs.chat.split import bare, envelope_of, extras_of
+from strictwire.repairs.chat.split import bare, envelope_of, extras_of, says_beside
 from strictwire.repairs.rule import ChunkRule
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -30,6 +30,9 @@ _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 # character under ever new indexes must not fill our memory.
 MAX_HELD_HALVES = 256
 
+# A piece of a call with no more than these tells nothing once its text is held.
+_PIECE_OWN = frozenset(("index", "type", "function"))
+
 # Of which text a half was told: its choice, its key, and the piece where it is arguments.
 _Place = tuple[int, str, int]
 
@@ -38,6 +41,7 @@ _Place = tuple[int, str, int]
 class _Half:
     text: str
     envelope: dict[str, Any]
+    has_finished: bool = False  # its choice told a finish reason since
 
 
 @dataclass(slots=True)
@@ -48,7 +52,7 @@ class SplitCharacter(ChunkRule):
     one delta and the rest in the next, as raw bytes or as half a surrogate pair: strict readers
     reject the stream, others show two replacement characters. The half at the end of a text is
     held until the next text of the same kind; what finds no other half becomes U+FFFD, at the
-    latest when its choice finishes.
+    latest when the reply ends.
     """
 
     name = "chat.split-character"
@@ -68,9 +72,8 @@ class SplitCharacter(ChunkRule):
         choices = value.get("choices")
         if isinstance(choices, list):
             mended = [self._choice(choice, place, value) for place, choice in enumerate(choices)]
-            for place, choice in enumerate(choices):
-                if isinstance(choice, dict) and _is_finish(choice.get("finish_reason")):
-                    yield from self._flush(_index_of(choice, place))
+            if self.held:
+                self._note_finishes(choices)
             if any(new is not old for new, old in zip(mended, choices, strict=True)):
                 value = value | {"choices": mended}
                 if all(map(_is_hollow, mended)) and not (value.get("usage") or extras_of(value)):
@@ -84,8 +87,16 @@ class SplitCharacter(ChunkRule):
         yield item.repaired(value)
 
     def finish(self) -> Iterator[Chunk]:
-        for index in sorted({place[0] for place in self.held}):
-            yield from self._flush(index)
+        for place in sorted(self.held):
+            self.fired = True
+            yield _unjoined(place, self.held[place])
+
+    def _note_finishes(self, choices: list[Any]) -> None:
+        """A half whose choice finishes, or says so, is awaited still, but was told before that."""
+        for place, choice in enumerate(choices):
+            if isinstance(choice, dict) and _is_finish(choice.get("finish_reason")):
+                for held, half in self.held.items():
+                    half.has_finished = half.has_finished or held[0] == _index_of(choice, place)
 
     def _choice(self, choice: Any, place: int, value: dict[str, Any]) -> Any:
         """The choice with its texts joined to what was held; a half at an end is held."""
@@ -95,8 +106,7 @@ class SplitCharacter(ChunkRule):
         if not isinstance(delta, dict):
             return self._completion(choice, place, value)
         index = _index_of(choice, place)
-        # After a finish reason nothing is awaited, so nothing is held.
-        envelope = None if _is_finish(choice.get("finish_reason")) else envelope_of(value)
+        envelope = envelope_of(value)
         told = dict(delta)
         for name in _TEXTS:
             text = delta.get(name)
@@ -119,11 +129,11 @@ class SplitCharacter(ChunkRule):
         text = choice.get("text")
         if not isinstance(text, str) or not text:
             return choice
-        envelope = None if _is_finish(choice.get("finish_reason")) else envelope_of(value)
-        joined = self._join((_index_of(choice, place), "text", 0), text, envelope)
+        place_of_text = (_index_of(choice, place), "text", 0)
+        joined = self._join(place_of_text, text, envelope_of(value))
         return choice if joined is text else choice | {"text": joined}
 
-    def _piece(self, index: int, place: int, piece: Any, envelope: dict[str, Any] | None) -> Any:
+    def _piece(self, index: int, place: int, piece: Any, envelope: dict[str, Any]) -> Any:
         """The piece of a call; None where it told no more than a half."""
         body = piece.get("function") if isinstance(piece, dict) else None
         if not isinstance(body, dict):
@@ -134,12 +144,13 @@ class SplitCharacter(ChunkRule):
         joined = self._join((index, "arguments", _index_of(piece, place)), text, envelope)
         if joined is text:
             return piece
-        if not joined and not piece.get("id") and not body.get("name"):
+        is_hollow = not (joined or piece.get("id") or body.get("name"))
+        if is_hollow and piece.keys() <= _PIECE_OWN:
             return None
         return piece | {"function": body | {"arguments": joined}}
 
-    def _join(self, place: _Place, text: str, envelope: dict[str, Any] | None) -> str:
-        """What can be told of a text now. ``envelope`` None: nothing is held."""
+    def _join(self, place: _Place, text: str, envelope: dict[str, Any]) -> str:
+        """What can be told of a text now."""
         half = self.held.pop(place, None)
         if half is not None:
             text = half.text + text
@@ -147,35 +158,35 @@ class SplitCharacter(ChunkRule):
             return text
         text = _PAIR.sub(_as_character, text)
         end = _open_end(text)
-        if end and envelope is not None:
+        if end:
             if len(self.held) == MAX_HELD_HALVES:
                 del self.held[next(iter(self.held))]
             self.held[place] = _Half(end, envelope)
             text = text[: -len(end)]
         return _told(text)
 
-    def _flush(self, index: int) -> Iterator[Chunk]:
-        for place in [place for place in self.held if place[0] == index]:
-            half = self.held.pop(place)
-            self.fired = True
-            _, name, number = place
-            delta: dict[str, Any] = {name: _REPLACEMENT}
-            if name == "arguments":
-                function = {"arguments": _REPLACEMENT}
-                delta = {"tool_calls": [{"index": number, "function": function}]}
-            choice = bare({"index": index}, delta)
-            if name == "text":
-                choice = {"index": index, **delta, "finish_reason": None}
-            yield Chunk(half.envelope | {"choices": [choice]})
+
+def _unjoined(place: _Place, half: _Half) -> Chunk:
+    """What is told of a half that found no other."""
+    index, name, number = place
+    delta: dict[str, Any] = {name: _REPLACEMENT}
+    if name == "arguments":
+        function = {"arguments": _REPLACEMENT}
+        delta = {"tool_calls": [{"index": number, "function": function}]}
+    choice = bare({"index": index}, delta)
+    if name == "text":
+        choice = {"index": index, **delta, "finish_reason": None}
+    kind = HeldChunk if half.has_finished else Chunk
+    return kind(half.envelope | {"choices": [choice]})
+
+
+def _is_finish(reason: Any) -> bool:
+    return isinstance(reason, str) and bool(reason.strip())
 
 
 def _index_of(told: dict[str, Any], place: int) -> int:
     index = told.get("index")
     return index if isinstance(index, int) else place
-
-
-def _is_finish(reason: Any) -> bool:
-    return isinstance(reason, str) and bool(reason.strip())
 
 
 def _open_end(text: str) -> str:
@@ -203,7 +214,7 @@ def _is_hollow(choice: Any) -> bool:
     """Nothing is left of the choice: its text was half a character, which is held."""
     if not isinstance(choice, dict) or choice.get("delta", choice.get("text")) not in ({}, ""):
         return False
-    return not choice.get("finish_reason") and not choice.get("logprobs")
+    return not (choice.get("finish_reason") or choice.get("logprobs") or says_beside(choice))
 
 
 def _told(text: str) -> str:

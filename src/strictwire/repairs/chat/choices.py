@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from strictwire.model.chunks import Chunk
+from strictwire.model.errors import PeerError
 from strictwire.model.request import Promise
 from strictwire.repairs.chat.split import split
 from strictwire.repairs.rule import ChoiceRule, ChunkRule
+
+# OpenAI's own bound is 128. An index is remembered by several rules until the reply ends, so a
+# server that counts its tokens there must not fill our memory.
+MAX_CHOICES_TOLD = 1024
 
 
 @dataclass(slots=True)
@@ -38,11 +43,15 @@ class ChoicesNull(ChunkRule):
 
 @dataclass(slots=True)
 class ChoiceIndex(ChunkRule):
-    """Give a choice without an index the place that it has in its list."""
+    """Give a choice without an index the place that it has in its list.
+
+    An index of a thousand and more is none where one choice was asked for, else an error: it
+    counts something else, and each choice is remembered by several rules until the reply ends.
+    """
 
     name = "chat.choice-index"
     title = "A choice has no index"
-    quirks = (41,)
+    quirks = (91,)
     evidence = "lab:choice-index-missing"
     is_foundation = True
 
@@ -51,6 +60,11 @@ class ChoiceIndex(ChunkRule):
         if all(_is_index(choice.get("index")) for choice in choices):
             yield item
             return
+        if self.promise.choices != 1 and any(_is_beyond(choice.get("index")) for choice in choices):
+            raise PeerError(
+                f"The upstream's reply has more than {MAX_CHOICES_TOLD} choices.",
+                code="upstream_malformed",
+            )
         self.fired = True
         mended = [
             choice if _is_index(choice.get("index")) else choice | {"index": place}
@@ -60,7 +74,11 @@ class ChoiceIndex(ChunkRule):
 
 
 def _is_index(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MAX_CHOICES_TOLD
+
+
+def _is_beyond(value: object) -> bool:
+    return isinstance(value, int) and value >= MAX_CHOICES_TOLD
 
 
 @dataclass(slots=True)

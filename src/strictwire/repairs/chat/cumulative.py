@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from strictwire.repairs.chat.said import Said
+from strictwire.repairs.chat.tool_index import MAX_CALLS
 from strictwire.repairs.chat.tools import arguments_text, body_of
 from strictwire.repairs.rule import ChoiceRule
 
@@ -95,7 +96,8 @@ class MessageBesideDelta(ChoiceRule):
 
     def _pieces(self, index: int, calls: list[Any]) -> Iterator[dict[str, Any]]:
         """Each call as it is; where its beginning was said, only more arguments."""
-        for place, call in enumerate(calls):
+        # One more than may pass, so that the rule of calls sees it and ends the reply.
+        for place, call in enumerate(calls[: MAX_CALLS + 1]):
             if not isinstance(call, dict):
                 continue
             kind, text, body = body_of(call)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from strictwire.model.chunks import Chunk
-from strictwire.repairs.chat.split import bare, extras_of, only_choice, split
+from strictwire.repairs.chat.split import bare, extras_of, only_choice, says_beside, split
 from strictwire.repairs.rule import ChoiceRule, ChunkRule
+
+# The first is what is read where both are there.
+_KEYS = ("reasoning_content", "reasoning")
 
 
 @dataclass(slots=True)
 class ReasoningKey(ChoiceRule):
-    """Read ``reasoning`` as ``reasoning_content``.
+    """Tell reasoning under ``reasoning_content``, or as the setting ``reasoning_key`` says.
 
-    vLLM and Ollama use the one key, most clients read only the other. The writer emits the key,
-    or both, that the setting names. A ``reasoning`` that is an object is somebody else's field.
+    vLLM and Ollama use ``reasoning``, most clients read only the other; the setting may name it,
+    or both. A ``reasoning`` that is an object is no text, and goes like one that is empty.
     """
 
     name = "chat.reasoning-key"
@@ -25,22 +30,29 @@ class ReasoningKey(ChoiceRule):
     evidence = "lab:reasoning-key"
 
     def mend(self, choice: dict[str, Any]) -> dict[str, Any]:
-        delta = choice["delta"]
-        if "reasoning" not in delta or not isinstance(delta["reasoning"], str | None):
+        delta, key = choice["delta"], self.promise.reasoning_key
+        told = [n for n in _KEYS if n in delta and isinstance(delta[n], str | None)]
+        if not told or told == [key]:
             return choice
-        if self.promise.reasoning_key != "reasoning_content" and not delta.get("reasoning_content"):
+        text = delta[told[0]] or delta[told[-1]]
+        if key == "both" and all(delta.get(name) == text for name in _KEYS):
             return choice
-        rest = {name: value for name, value in delta.items() if name != "reasoning"}
-        if not rest.get("reasoning_content"):
-            rest["reasoning_content"] = delta["reasoning"]
-        return choice | {"delta": rest}
+        rest = {name: delta[name] for name in delta if name not in told}
+        wanted = _KEYS if key == "both" else (key,)
+        return choice | {"delta": rest | dict.fromkeys(wanted, text)}
+
+
+# OpenAI API reference, "The chat completion object": logprobs.
+_UNLIKELY = -9999.0
 
 
 @dataclass(slots=True)
 class LogprobsLists(ChoiceRule):
-    """Give ``logprobs`` both its lists, and each token its bytes and its rivals.
+    """Give ``logprobs`` both its lists, and each token its probability, its bytes and its rivals.
 
-    The schema requires them: a list or bytes that were not told are null, rivals an empty list.
+    The schema requires them: a list or bytes that were not told are null, rivals an empty list. A
+    probability that is no number (minus infinity, for one, which JSON has no word for) is the
+    -9999 that OpenAI says of a token that is very unlikely.
     """
 
     name = "chat.logprobs-lists"
@@ -61,31 +73,54 @@ class LogprobsLists(ChoiceRule):
 
 
 def _tokens(told: Any) -> list[Any] | None:
-    """The list itself where each token has its keys."""
+    """The list itself where each token has its keys. What names no token is none."""
     if not isinstance(told, list):
         return None
     if all(map(_is_whole_token, told)):
         return told
-    return [_whole_token(token) for token in told if isinstance(token, dict)]
+    return [_whole_token(token) for token in told if _is_named(token)]
 
 
 def _is_whole_token(token: Any) -> bool:
-    if not isinstance(token, dict) or "bytes" not in token:
+    if not isinstance(token, dict) or not _is_well(token):
         return False
     rivals = token.get("top_logprobs")
     return isinstance(rivals, list) and all(
-        isinstance(rival, dict) and "bytes" in rival for rival in rivals
+        isinstance(rival, dict) and _is_well(rival) for rival in rivals
     )
+
+
+def _is_named(told: Any) -> bool:
+    return isinstance(told, dict) and isinstance(told.get("token"), str)
+
+
+def _is_well(token: dict[str, Any]) -> bool:
+    """The keys that a token and its rivals have in common."""
+    return (
+        isinstance(token.get("token"), str)
+        and _is_number(token.get("logprob"))
+        and isinstance(token.get("bytes", 0), list | None)
+    )
+
+
+def _is_number(told: Any) -> bool:
+    return type(told) in (float, int) and -math.inf < told < math.inf
 
 
 def _whole_token(token: dict[str, Any]) -> dict[str, Any]:
     told = token.get("top_logprobs")
-    rivals = [
-        {"bytes": None} | rival
-        for rival in (told if isinstance(told, list) else ())
-        if isinstance(rival, dict)
-    ]
-    return {"bytes": None} | token | {"top_logprobs": rivals}
+    rivals = told if isinstance(told, list) else ()
+    return _well(token) | {"top_logprobs": [_well(rival) for rival in rivals if _is_named(rival)]}
+
+
+def _well(token: dict[str, Any]) -> dict[str, Any]:
+    bytes_told = token.get("bytes")
+    well = {"bytes": None} | token
+    if not _is_number(token.get("logprob")):
+        well["logprob"] = _UNLIKELY
+    if not isinstance(bytes_told, list | None):
+        well["bytes"] = None
+    return well
 
 
 @dataclass(slots=True)
@@ -99,7 +134,7 @@ class RoleRepeated(ChoiceRule):
 
     name = "chat.role-repeated"
     title = "The role is repeated, empty, null or another word"
-    quirks = (34, 35, 87, 88)
+    quirks = (34, 35, 88)
     evidence = "lab:role-repeated"
 
     told: tuple[int, ...] = ()
@@ -118,7 +153,13 @@ class RoleRepeated(ChoiceRule):
 
 
 # The delta's own fields that say nothing when they are empty. Unknown fields are left alone.
-_EMPTIABLE = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
+_TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
+_EMPTIABLE = (*_TEXTS, "tool_calls", "function_call")
+
+
+def _says_nothing(name: str, told: Any) -> bool:
+    """Whether a field is empty, or of a text that is none: what rules before could not read."""
+    return not told or (type(told) is not str and name in _TEXTS)
 
 
 @dataclass(slots=True)
@@ -151,7 +192,12 @@ class RoleMissing(ChunkRule):
             return
         if "role" in delta:
             self.told = (*self.told, index)
-        elif choice.get("finish_reason") or any(delta.values()) or delta.keys() - _EMPTIABLE:
+        elif (
+            choice.get("finish_reason")
+            or any(delta.values())
+            or delta.keys() - _EMPTIABLE
+            or says_beside(choice)
+        ):
             self.told = (*self.told, index)
             self.added = (*self.added, index)
             self.fired = True
@@ -164,33 +210,38 @@ class RoleMissing(ChunkRule):
 # field or two to tell. What goes on beyond that would grow with the stream, so it is not held.
 MAX_HELD_TOKENS = 128
 MAX_HELD_FIELDS = 32
+# Choices whose next text is awaited. A reply has a handful; a peer that tells probabilities of ever
+# new choices, and never their text, must not fill our memory.
+MAX_HELD_CHOICES = 128
 
 
 @dataclass(slots=True)
 class EmptyDelta(ChunkRule):
-    """Drop what says nothing: null and empty content, and chunks that hold nothing else.
+    """Drop what says nothing: null and empty content, texts that are none, and chunks that hold
+    nothing else.
 
     A first chunk with ``content: null`` breaks clients that concatenate, empty content during
     reasoning ends the reasoning block in others. Token probabilities that came with an empty
-    piece of text belong to the next one, and so do the extra fields of a chunk without choices
-    (a prompt's filter results, timings).
+    piece of text belong to the next one, and so do the extra fields of a chunk that is dropped
+    (a prompt's filter results, timings), unless they only repeat what the last such chunk told.
+    What a choice says beside its delta (a filter's verdict on the text so far) passes with it.
     """
 
     name = "chat.empty-delta"
     title = "A delta is empty or holds nulls"
-    quirks = (36, 46)
+    quirks: ClassVar[tuple[int, ...]] = (36, 37, 46, 64, 91)
     evidence = "lab:empty-deltas"
 
     logprobs: dict[int, list[Any]] = field(default_factory=dict)
     extras: dict[str, Any] | None = None
+    # Of the extras that the last dropped chunk told. Servers repeat the same ones (a provider's
+    # name) in each chunk: held anew each time, they would keep such a stream from being spliced.
+    extras_checksum: int = 0
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
         choices = item.value.get("choices")
         if choices is not None and not choices and item.value.get("usage") is None:
-            self.fired = True
-            extras = (self.extras or {}) | extras_of(item.value)
-            if extras and len(extras) <= MAX_HELD_FIELDS:
-                self.extras = extras
+            self._drop(item)
             return
         if choices is not None and self.extras:
             item = item.repaired(self.extras | item.value)
@@ -202,27 +253,48 @@ class EmptyDelta(ChunkRule):
         if all(new is old for new, old in zip(mended, choices, strict=True)):
             yield item
             return
-        self.fired = True
         kept = [choice for choice in mended if choice is not None]
-        if kept or item.value.get("usage") is not None:
-            yield item.repaired(item.value | {"choices": kept})
+        if not kept and item.value.get("usage") is None:
+            self._drop(item)
+            return
+        self.fired = True
+        yield item.repaired(item.value | {"choices": kept})
+
+    def _drop(self, item: Chunk) -> None:
+        """Nothing is left of a chunk but its extra fields, which wait for the next one."""
+        self.fired = True
+        extras = extras_of(item.value)
+        if not extras:
+            return
+        checksum = zlib.crc32(repr(extras).encode("utf-8", "surrogatepass"))
+        if checksum == self.extras_checksum:
+            return
+        self.extras_checksum = checksum
+        extras = (self.extras or {}) | extras
+        if len(extras) <= MAX_HELD_FIELDS:
+            self.extras = extras
 
     def mend(self, choice: dict[str, Any]) -> dict[str, Any] | None:
         """The choice as it was, without what is empty, or None where nothing is left."""
         delta = choice["delta"]
-        empty = [name for name in _EMPTIABLE if name in delta and not delta[name]]
+        empty = [name for name in _EMPTIABLE if name in delta and _says_nothing(name, delta[name])]
         if empty:
             delta = {name: delta[name] for name in delta if name not in empty}
         if delta:
             mended = choice | {"delta": delta} if empty else choice
             return self._with_held(mended) if self.logprobs else mended
-        if choice.get("finish_reason"):
+        if choice.get("finish_reason") or says_beside(choice):
             return choice | {"delta": {}} if empty else choice
         logprobs = choice.get("logprobs")
         if isinstance(logprobs, dict) and logprobs.get("content"):
-            held = self.logprobs.setdefault(choice["index"], [])
-            held.extend(logprobs["content"][: MAX_HELD_TOKENS - len(held)])
+            self._hold(choice["index"], logprobs)
         return None
+
+    def _hold(self, index: int, logprobs: dict[str, Any]) -> None:
+        if index not in self.logprobs and len(self.logprobs) == MAX_HELD_CHOICES:
+            return
+        held = self.logprobs.setdefault(index, [])
+        held.extend(logprobs["content"][: MAX_HELD_TOKENS - len(held)])
 
     def _with_held(self, choice: dict[str, Any]) -> dict[str, Any]:
         logprobs = choice.get("logprobs")

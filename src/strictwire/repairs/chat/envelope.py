@@ -58,7 +58,7 @@ class ErrorShape(ChunkRule):
 
     name = "chat.error-shape"
     title = "An error inside the stream has another shape"
-    quirks = (29, 65, 66, 67, 68, 69)
+    quirks = (29, 66, 67, 68, 69)
     evidence = "lab:error-string"
     is_foundation = True
 
@@ -152,7 +152,7 @@ class Envelope(ChunkRule):
 
     name = "chat.envelope"
     title = "The envelope is incomplete or changes"
-    quirks: ClassVar[tuple[int, ...]] = (37, 40, 41, 45, 88, 94, 95)
+    quirks: ClassVar[tuple[int, ...]] = (37, 40, 41, 88, 94, 95)
     evidence = "lab:envelope-changing"
 
     kind: ClassVar[str] = "chat.completion.chunk"

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from strictwire.model.chunks import Chunk
 from strictwire.model.request import Promise
+from strictwire.repairs.chat.tools import BODY_FIELDS, PIECE_FIELDS, body_of
 from strictwire.repairs.rule import ChunkRule
 
 # Source: OpenAI API reference, "The chat completion chunk object". ``prompt_progress`` is how the
@@ -28,12 +29,12 @@ class ExtraFields(ChunkRule):
     """Drop the fields that OpenAI does not know, where the setting ``extra_fields`` says so.
 
     Clients must accept fields that are new to them, so they are kept unless a client is known
-    that does not. Fields inside of a tool call are not looked at.
+    that does not.
     """
 
     name = "chat.extra-fields"
     title = "A chunk has fields that OpenAI does not know"
-    quirks = (37, 64, 87, 89, 90)
+    quirks = (37, 64, 87, 90)
     evidence = "lab:extra-fields-dropped"
     # Switched by the setting that the promise tells, not by the rule's name.
     modes: ClassVar[tuple[str, ...]] = ()
@@ -58,12 +59,26 @@ class ExtraFields(ChunkRule):
 
 def _mended(choice: dict[str, Any], known_fields: frozenset[str]) -> dict[str, Any]:
     kept = _only(choice, known_fields)
-    delta = choice.get("delta")
+    delta = kept.get("delta")
     if isinstance(delta, dict):
         known = _only(delta, _DELTA)
+        told = delta.get("tool_calls")
+        if told:
+            # Some servers tell one piece without a list around it.
+            pieces = told if isinstance(told, list) else [told]
+            mended = [_piece(piece) if isinstance(piece, dict) else piece for piece in pieces]
+            if any(new is not old for new, old in zip(mended, pieces, strict=True)):
+                known = known | {"tool_calls": mended}
         if known is not delta:
             kept = kept | {"delta": known}
     return kept
+
+
+def _piece(piece: dict[str, Any]) -> dict[str, Any]:
+    kept = _only(piece, PIECE_FIELDS)
+    kind, _, body = body_of(kept)
+    known = _only(body, BODY_FIELDS)
+    return kept if known is body else kept | {kind: known}
 
 
 def _only(value: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class FinishMissing(ChoiceRule):
 
     name = "chat.finish-missing"
     title = "finish_reason is missing"
-    quirks = (27, 89)
+    quirks = (27, 89, 91)
     evidence = "lab:finish-key-missing"
     is_foundation = True
 

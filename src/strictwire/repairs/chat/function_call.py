@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from strictwire.model.chunks import Chunk
-from strictwire.repairs.chat.split import bare, envelope_of, only_choice, split
+from strictwire.model.chunks import Chunk, HeldChunk
+from strictwire.repairs.chat.split import bare, envelope_of, lay_out, only_choice, split
 from strictwire.repairs.chat.tools import arguments_text
 from strictwire.repairs.rule import ChunkRule, nothing
 
@@ -16,6 +16,7 @@ from strictwire.repairs.rule import ChunkRule, nothing
 class _Legacy:
     envelope: dict[str, Any]
     has_arguments: bool = False
+    has_finished: bool = False  # its choice told a finish reason since
 
 
 @dataclass(slots=True)
@@ -29,7 +30,7 @@ class FunctionCall(ChunkRule):
 
     name = "chat.function-call"
     title = "A legacy function_call is repeated, empty, an object, or beside tool calls"
-    quirks = (51, 52, 53)
+    quirks = (51, 52)
     evidence = "lab:function-call-object"
 
     calls: Mapping[int, _Legacy] = field(default_factory=nothing)
@@ -46,13 +47,19 @@ class FunctionCall(ChunkRule):
         elif "function_call" in delta:
             yield from self._pieces(item, choice)
         else:
-            if choice["finish_reason"]:
-                yield from self._close(index)
+            if index in self.calls and choice["finish_reason"]:
+                self.calls[index].has_finished = True
             yield item
 
     def finish(self) -> Iterator[Chunk]:
-        for index in tuple(self.calls):
-            yield from self._close(index)
+        """A call that told no arguments has none. Not before the end: a finish reason may come
+        too early."""
+        for index, call in self.calls.items():
+            if not call.has_arguments:
+                self.fired = True
+                choice = bare({"index": index}, {"function_call": {"arguments": "{}"}})
+                kind = HeldChunk if call.has_finished else Chunk
+                yield kind(call.envelope | {"choices": [choice]})
 
     def _beside_tools(self, item: Chunk, choice: dict[str, Any]) -> Iterator[Chunk]:
         """Tool calls pass unless a function call came first; then the function call goes."""
@@ -67,8 +74,10 @@ class FunctionCall(ChunkRule):
         kept = {name: delta[name] for name in delta if name != unwanted}
         if "function_call" in kept:
             yield from self._pieces(item, choice | {"delta": kept})
-        elif kept:
-            yield from split(item, [choice | {"delta": kept}])
+        else:
+            laid = lay_out(choice, kept, [])
+            if laid:
+                yield from split(item, laid)
 
     def _pieces(self, item: Chunk, choice: dict[str, Any]) -> Iterator[Chunk]:
         index, delta = choice["index"], choice["delta"]
@@ -78,10 +87,8 @@ class FunctionCall(ChunkRule):
             yield item
             return
         self.fired = True
-        laid = [bare(choice, {"function_call": part}) for part in parts]
         rest = {name: delta[name] for name in delta if name != "function_call"}
-        if rest:
-            laid.insert(0, choice | {"delta": rest})
+        laid = lay_out(choice, rest, [{"function_call": part} for part in parts])
         if laid:
             yield from split(item, laid)
 
@@ -96,12 +103,3 @@ class FunctionCall(ChunkRule):
         if text:
             self.calls[index].has_arguments = True
             yield {"arguments": text}
-
-    def _close(self, index: int) -> Iterator[Chunk]:
-        """A call that told no arguments has none."""
-        call = self.calls.get(index)
-        if call is None or call.has_arguments:
-            return
-        call.has_arguments = self.fired = True
-        choice = bare({"index": index}, {"function_call": {"arguments": "{}"}})
-        yield Chunk(call.envelope | {"choices": [choice]})

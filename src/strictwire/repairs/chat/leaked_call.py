@@ -11,7 +11,7 @@ from strictwire.model.request import Promise
 from strictwire.repairs.chat.call_text import SaidCall, begins_call, calls_in, canonical
 from strictwire.repairs.chat.split import bare, envelope_of, only_choice
 from strictwire.repairs.chat.tool_index import MAX_CALLS
-from strictwire.repairs.chat.tools import body_of, only_piece, with_piece
+from strictwire.repairs.chat.tools import body_of, only_piece
 from strictwire.repairs.rule import ChunkRule
 
 # A call's arguments are some kilobytes, a file to write some tens of them. Text beyond that is
@@ -27,7 +27,7 @@ class _ToldCall:
 
 @dataclass(slots=True)
 class _Choice:
-    """``is_open``: text that comes now may be a call. ``made`` counts the calls of our own."""
+    """``is_open``: text that comes now may be a call."""
 
     is_open: bool = True
     is_call_like: bool = False
@@ -35,7 +35,6 @@ class _Choice:
     text: list[str] = field(default_factory=list)
     size: int = 0
     calls: dict[int, _ToldCall] = field(default_factory=dict)
-    made: int = 0
 
 
 @dataclass(slots=True)
@@ -44,7 +43,7 @@ class LeakedCall(ChunkRule):
 
     Where a server's parser misses its model's form, the call comes as JSON text: the agent shows
     it and runs nothing. Others tell the call and its arguments as content too. Text that may be
-    a call is held until its choice finishes, so this must be switched on for the provider, and
+    a call is held until the reply ends, so this must be switched on for the provider, and
     it runs only where tools were offered. What turns out to be text is told as it came.
     """
 
@@ -70,7 +69,8 @@ class LeakedCall(ChunkRule):
         known = self.choices.setdefault(index, _Choice())
         found = only_piece(item)
         if found is not None:
-            yield self._piece(known, item, *found)
+            self._note(known, found[1])
+            yield item
             return
         content = choice["delta"].get("content")
         if isinstance(content, str) and content and known.is_open:
@@ -80,16 +80,15 @@ class LeakedCall(ChunkRule):
                 yield from self._release(known)
             return
         if choice["finish_reason"]:
-            yield from self._resolve(index, known)
+            known.held = [chunk.held() for chunk in known.held]
         yield item
 
     def finish(self) -> Iterator[Chunk]:
         for index, known in self.choices.items():
             yield from self._resolve(index, known)
 
-    def _piece(
-        self, known: _Choice, item: Chunk, choice: dict[str, Any], piece: dict[str, Any]
-    ) -> Chunk:
+    @staticmethod
+    def _note(known: _Choice, piece: dict[str, Any]) -> None:
         """A piece of a call that was told as one. What was said before it was no call."""
         _, text, body = body_of(piece)
         call = known.calls.setdefault(piece["index"], _ToldCall(""))
@@ -99,9 +98,6 @@ class LeakedCall(ChunkRule):
             known.size += len(told)
             call.arguments.append(told)
         known.is_open = True
-        if not known.made:
-            return item
-        return with_piece(item, choice, piece | {"index": piece["index"] + known.made})
 
     def _text(self, known: _Choice, item: Chunk, content: str) -> Iterator[Chunk]:
         """Hold the text while it may be a call."""
@@ -124,7 +120,7 @@ class LeakedCall(ChunkRule):
         self._forget(known)
 
     def _resolve(self, index: int, known: _Choice) -> Iterator[Chunk]:
-        """The choice finishes: what is held is a call, the echo of one, or text."""
+        """The reply ends: what is held is a call, the echo of one, or text."""
         if not known.held:
             return
         text = "".join(known.text)
@@ -135,15 +131,13 @@ class LeakedCall(ChunkRule):
             yield from self._release(known)
             return
         self.fired = True
-        envelope = envelope_of(known.held[0].value)
+        kind, envelope = type(known.held[-1]), envelope_of(known.held[0].value)
         self._forget(known)
-        for call in said:
-            if (call.name, canonical(call.arguments)) in told:
-                continue
-            for piece in self._pieces(index, len(known.calls) + known.made, call):
+        new = [call for call in said if (call.name, canonical(call.arguments)) not in told]
+        for number, call in enumerate(new, start=len(known.calls)):
+            for piece in self._pieces(index, number, call):
                 choice = bare({"index": index}, {"tool_calls": [piece]})
-                yield Chunk(envelope | {"choices": [choice]})
-            known.made += 1
+                yield kind(envelope | {"choices": [choice]})
 
     def _pieces(self, index: int, number: int, call: SaidCall) -> Iterator[dict[str, Any]]:
         identity = f"call_{self.promise.id}_{index}_{number}"

@@ -34,6 +34,34 @@ def bare(choice: dict[str, Any], delta: dict[str, Any]) -> dict[str, Any]:
     return {"index": choice["index"], "delta": delta, "finish_reason": None}
 
 
+def lay_out(
+    choice: dict[str, Any], rest: dict[str, Any], deltas: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The choice as one part for what is left of its delta, if anything, and one for each delta
+    that was taken out of it. What it says beside its delta stays with the rest, else with the last
+    part, and so does its finish reason. Nothing where it says nothing at all."""
+    said = [rest, *deltas] if rest else deltas
+    if not said:
+        says_more = choice["finish_reason"] or says_beside(choice)
+        return [choice | {"delta": {}}] if says_more else []
+    parts = [bare(choice, delta) for delta in said]
+    bearer = 0 if rest else -1
+    parts[bearer] = choice | {"delta": said[bearer], "finish_reason": None}
+    parts[-1] |= {"finish_reason": choice["finish_reason"]}
+    return parts
+
+
+# What a choice has in its places, and its token probabilities, which belong to a text.
+_CHOICE_OWN = frozenset(("index", "delta", "finish_reason", "logprobs"))
+
+
+def says_beside(choice: dict[str, Any]) -> bool:
+    """Whether a choice says anything beside its delta: a filter's verdict, for one."""
+    return not choice.keys() <= _CHOICE_OWN and any(
+        choice[name] for name in choice if name not in _CHOICE_OWN
+    )
+
+
 def only_choice(item: Chunk) -> dict[str, Any] | None:
     """The chunk's choice. After ``chat.choices-together`` no chunk has more than one."""
     choices = item.value.get("choices")

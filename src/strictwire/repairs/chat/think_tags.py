@@ -6,8 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from strictwire.model.chunks import Chunk
-from strictwire.repairs.chat.split import bare, envelope_of, only_choice, split
+from strictwire.model.chunks import Chunk, HeldChunk
+from strictwire.repairs.chat.split import (
+    bare,
+    envelope_of,
+    only_choice,
+    says_beside,
+    split,
+)
 from strictwire.repairs.chat.think_split import ThinkSplit
 from strictwire.repairs.rule import ChunkRule
 
@@ -16,6 +22,7 @@ from strictwire.repairs.rule import ChunkRule
 class _Choice:
     text: ThinkSplit
     envelope: dict[str, Any]
+    has_finished: bool = False  # it told a finish reason since its last text
 
 
 @dataclass(slots=True)
@@ -53,8 +60,11 @@ class ThinkTags(ChunkRule):
         told = delta.get("content")
         thought, said = "", ""
         if isinstance(told, str) and told:
+            known.has_finished = False
             thought, said = known.text.feed(told)
-        if choice["finish_reason"] or delta.get("tool_calls") or delta.get("function_call"):
+        if choice["finish_reason"]:
+            known.has_finished = True
+        if delta.get("tool_calls") or delta.get("function_call"):
             last = known.text.finish()
             if not told and any(last):
                 self.fired = self.fired or known.text.has_split
@@ -67,7 +77,8 @@ class ThinkTags(ChunkRule):
         self.fired = self.fired or known.text.has_split
         rest = {name: delta[name] for name in delta if name != "content"}
         mended = choice | {"delta": _with(rest, thought, said)}
-        if mended["delta"] or choice["finish_reason"] or choice.get("logprobs"):
+        is_told = choice["finish_reason"] or choice.get("logprobs") or says_beside(choice)
+        if mended["delta"] or is_told:
             yield item.repaired(item.value | {"choices": [mended]})
         elif item.value.get("usage") is not None:
             yield item.repaired(item.value | {"choices": []})
@@ -78,7 +89,8 @@ class ThinkTags(ChunkRule):
             if any(last):
                 self.fired = self.fired or known.text.has_split
                 choice = bare({"index": index}, _with({}, *last))
-                yield Chunk(known.envelope | {"choices": [choice]})
+                kind = HeldChunk if known.has_finished else Chunk
+                yield kind(known.envelope | {"choices": [choice]})
 
     def _known(self, item: Chunk, choice: dict[str, Any]) -> _Choice:
         known = self.choices.get(choice["index"])
@@ -88,10 +100,17 @@ class ThinkTags(ChunkRule):
         return known
 
 
+# A delta may tell its reasoning under one of them, or the same under both.
+_KEYS = ("reasoning_content", "reasoning")
+
+
+def _is_text(told: Any) -> bool:
+    return isinstance(told, str) and bool(told)
+
+
 def _with(delta: dict[str, Any], thought: str, said: str) -> dict[str, Any]:
     """The delta with thinking added to what it tells of it, and with the answer."""
     if thought:
-        key = "reasoning" if delta.get("reasoning") else "reasoning_content"
-        before = delta.get(key)
-        delta = delta | {key: (before if isinstance(before, str) else "") + thought}
+        told = {key: delta[key] + thought for key in _KEYS if _is_text(delta.get(key))}
+        delta = delta | (told or {"reasoning_content": thought})
     return delta | {"content": said} if said else delta

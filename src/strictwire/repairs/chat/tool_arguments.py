@@ -6,9 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from strictwire.model.chunks import Chunk
+from strictwire.model.chunks import Chunk, HeldChunk
 from strictwire.repairs.chat.split import bare, envelope_of, only_choice
-from strictwire.repairs.chat.tools import arguments_text, body_of, only_piece, with_piece
+from strictwire.repairs.chat.tools import (
+    arguments_text,
+    body_of,
+    only_extras,
+    only_piece,
+    with_piece,
+)
 from strictwire.repairs.json_end import JsonEnd
 from strictwire.repairs.rule import ChunkRule, nothing
 
@@ -20,6 +26,7 @@ class _Arguments:
     end: JsonEnd = field(default_factory=JsonEnd)
     held: Chunk | None = None  # an empty object that may be followed by the real one
     has_any: bool = False
+    has_finished: bool = False  # its choice told a finish reason since
 
 
 @dataclass(slots=True)
@@ -28,13 +35,13 @@ class ToolArguments(ChunkRule):
 
     An object where text belongs is executed as ``{}`` by some agents; ``{}`` before the real
     object, or the whole object again at the end, makes invalid JSON of the two. A call that told
-    no arguments at all gets ``{}``, or parsers fail on the empty text. What the model wrote is
-    never altered.
+    no arguments at all gets ``{}``, or parsers fail on the empty text; that shows at the end of
+    the reply only, since a finish reason may come too early. What the model wrote is never altered.
     """
 
     name = "chat.tool-arguments"
     title = "Tool-call arguments are an object, doubled or empty"
-    quirks = (52, 53, 54)
+    quirks = (52, 53)
     evidence = "lab:tool-arguments-object"
 
     calls: Mapping[tuple[int, int], _Arguments] = field(default_factory=nothing)
@@ -43,8 +50,8 @@ class ToolArguments(ChunkRule):
         found = only_piece(item)
         if found is None:
             choice = only_choice(item)
-            if choice is not None and choice["finish_reason"]:
-                yield from self._close(choice["index"])
+            if self.calls and choice is not None and choice["finish_reason"]:
+                self._note_finish(choice["index"])
             yield item
             return
         choice, piece = found
@@ -52,7 +59,9 @@ class ToolArguments(ChunkRule):
         kind, text, body = body_of(piece)
         call = self.calls.get(key)
         if call is None:
-            call = _Arguments(kind, envelope_of(item.value))
+            yield from self._release(choice["index"])
+            has_finished = isinstance(item, HeldChunk)
+            call = _Arguments(kind, envelope_of(item.value), has_finished=has_finished)
             self.calls = {**self.calls, key: call}
         if "name" in body:
             yield item
@@ -65,35 +74,54 @@ class ToolArguments(ChunkRule):
         yield from self._add(call, told, item)
 
     def finish(self) -> Iterator[Chunk]:
-        for index in sorted({key[0] for key in self.calls}):
-            yield from self._close(index)
+        for key in sorted(self.calls):
+            call = self.calls[key]
+            if call.held is not None:
+                yield call.held
+            elif not call.has_any and call.kind == "function":
+                self.fired = True
+                piece = {"index": key[1], "function": {"arguments": "{}"}}
+                choice = bare({"index": key[0]}, {"tool_calls": [piece]})
+                kind = HeldChunk if call.has_finished else Chunk
+                yield kind(call.envelope | {"choices": [choice]})
 
     def _add(self, call: _Arguments, told: str, item: Chunk) -> Iterator[Chunk]:
+        if not told:
+            # A piece that says something beside the arguments, which say nothing.
+            yield item
+            return
         if call.held is not None:
-            # The empty object was a placeholder: the real arguments follow.
+            # The empty object was a placeholder: the real arguments follow, or it comes again.
             self.fired = True
+            is_again = told.strip() == "{}"
+            yield from only_extras(item if is_again else call.held)
+            if is_again:
+                return
             call.held = None
         elif not call.has_any and call.kind == "function" and told.strip() == "{}":
             call.held = item
             return
         elif call.end.is_complete and call.end.has_told(told):
             self.fired = True
+            yield from only_extras(item)
             return
         call.has_any = True
         if call.kind == "function":
             call.end.feed(told)
         yield item
 
-    def _close(self, index: int) -> Iterator[Chunk]:
+    def _note_finish(self, index: int) -> None:
+        """The choice finishes, or says so: arguments may still follow."""
         for key, call in self.calls.items():
-            if key[0] != index or call.has_any:
-                continue
-            call.has_any = True
-            if call.held is not None:
+            if key[0] == index:
+                call.has_finished = True
+                call.held = call.held and call.held.held()
+
+    def _release(self, index: int) -> Iterator[Chunk]:
+        """Another call of the choice begins: the empty objects before it were the arguments."""
+        for key, call in self.calls.items():
+            if key[0] == index and call.held is not None:
                 held, call.held = call.held, None
+                call.has_any = True
+                call.end.feed("{}")
                 yield held
-            elif call.kind == "function":
-                self.fired = True
-                piece = {"index": key[1], "function": {"arguments": "{}"}}
-                choice = bare({"index": index}, {"tool_calls": [piece]})
-                yield Chunk(call.envelope | {"choices": [choice]})

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from strictwire.model.chunks import Chunk
+from strictwire.model.chunks import Chunk, HeldChunk
 from strictwire.model.errors import PeerError
-from strictwire.repairs.chat.split import bare, envelope_of, only_choice
+from strictwire.repairs.chat.split import bare, envelope_of, only_choice, says_beside
 from strictwire.repairs.chat.tools import body_of
 from strictwire.repairs.json_end import JsonEnd
 from strictwire.repairs.rule import ChunkRule
@@ -22,6 +22,8 @@ from strictwire.repairs.rule import ChunkRule
 # Calls of one choice. A turn has a handful. Each piece is compared with all of them, so a peer that
 # begins thousands would keep the loop for seconds, and each takes memory until the reply ends.
 MAX_CALLS = 512
+# And of all choices together: each call is remembered by several rules.
+MAX_CALLS_OF_REPLY = 4096
 
 
 @dataclass(slots=True)
@@ -46,6 +48,7 @@ class _Doubt:
     envelope: dict[str, Any]
     text: list[str] = field(default_factory=list)
     end: JsonEnd = field(default_factory=JsonEnd)
+    has_finished: bool = False  # its choice told a finish reason since
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ class ToolIndex(ChunkRule):
         pieces = choice["delta"].get("tool_calls") if choice else None
         if choice is None or not pieces:
             if self.doubts and choice is not None and choice["finish_reason"]:
-                yield from self._settle(choice["index"])
+                for key, doubt in self.doubts.items():
+                    doubt.has_finished = doubt.has_finished or key[0] == choice["index"]
             yield item
             return
         told = pieces if isinstance(pieces, list) else [pieces]
@@ -95,10 +99,13 @@ class ToolIndex(ChunkRule):
             yield item
             return
         self.fired = True
-        delta = choice["delta"] | {"tool_calls": mended}
-        if not mended:
-            del delta["tool_calls"]
-        yield item.repaired(item.value | {"choices": [choice | {"delta": delta}]})
+        delta = {name: value for name, value in choice["delta"].items() if name != "tool_calls"}
+        if mended:
+            delta["tool_calls"] = mended
+        if delta or choice["finish_reason"] or says_beside(choice):
+            yield item.repaired(item.value | {"choices": [choice | {"delta": delta}]})
+        elif item.value.get("usage") is not None:
+            yield item.repaired(item.value | {"choices": []})
 
     def finish(self) -> Iterator[Chunk]:
         for index in sorted({key[0] for key in self.doubts}):
@@ -161,7 +168,8 @@ class ToolIndex(ChunkRule):
             if doubt.text:
                 pieces = self._begun(self.calls[choice], doubt)
                 part = bare({"index": choice}, {"tool_calls": pieces})
-                yield Chunk(doubt.envelope | {"choices": [part]})
+                kind = HeldChunk if doubt.has_finished else Chunk
+                yield kind(doubt.envelope | {"choices": [part]})
 
     def _begun(self, calls: list[_Call], doubt: _Doubt) -> list[dict[str, Any]]:
         """The call that was in doubt, with all that is known of it."""
@@ -170,17 +178,16 @@ class ToolIndex(ChunkRule):
         arguments = "".join(doubt.text)
         call = _Call(said.id, said.name, said.place)
         call.end.feed(arguments)
-        number = _add(calls, call)
+        number = self._add(calls, call)
         return [doubt.begin | {"index": number}, {"index": number, kind: {text: arguments}}]
 
-    @staticmethod
-    def _route(calls: list[_Call], said: _Piece) -> int | None:
+    def _route(self, calls: list[_Call], said: _Piece) -> int | None:
         """The number of the call that this piece belongs to; a new one is noted."""
         number = _find(calls, said.id, said.name, said.place, said.arguments)
         if number is None and not (said.id or said.name or said.arguments):
             return None
         if number is None:
-            number = _add(calls, _Call(said.id, said.name, said.place))
+            number = self._add(calls, _Call(said.id, said.name, said.place))
         call = calls[number]
         call.id = call.id or said.id
         call.name = call.name or said.name
@@ -189,14 +196,15 @@ class ToolIndex(ChunkRule):
             call.end.feed(said.arguments)
         return number
 
-
-def _add(calls: list[_Call], call: _Call) -> int:
-    if len(calls) == MAX_CALLS:
-        raise PeerError(
-            f"The upstream's reply called more than {MAX_CALLS} tools.", code="upstream_malformed"
-        )
-    calls.append(call)
-    return len(calls) - 1
+    def _add(self, calls: list[_Call], call: _Call) -> int:
+        has_room = sum(map(len, self.calls.values())) < MAX_CALLS_OF_REPLY
+        if len(calls) == MAX_CALLS or not has_room:
+            bound = MAX_CALLS if has_room else MAX_CALLS_OF_REPLY
+            raise PeerError(
+                f"The upstream's reply called more than {bound} tools.", code="upstream_malformed"
+            )
+        calls.append(call)
+        return len(calls) - 1
 
 
 def _read(piece: dict[str, Any]) -> _Piece:

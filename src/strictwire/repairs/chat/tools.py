@@ -14,7 +14,7 @@ import msgspec
 
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError
-from strictwire.repairs.chat.split import bare, only_choice, split
+from strictwire.repairs.chat.split import lay_out, only_choice, says_beside, split
 from strictwire.repairs.rule import ChunkRule, nothing
 
 # OpenAI allows 64; a name that goes on and on is no name, and each piece copies it.
@@ -49,6 +49,41 @@ def with_piece(item: Chunk, choice: dict[str, Any], piece: dict[str, Any]) -> Ch
     return item.repaired(item.value | {"choices": [choice | {"delta": delta}]})
 
 
+# What the wire knows of a piece; what else stands in it passes (a signature, for one, that the
+# server wants to be given back).
+PIECE_FIELDS = frozenset(("index", "id", "type", "function", "custom"))
+BODY_FIELDS = frozenset(("name", "arguments", "input"))
+
+
+def extras_in(piece: dict[str, Any]) -> dict[str, Any]:
+    """The piece's fields that no call needs; those of its inner object under its kind."""
+    kind, _, body = body_of(piece)
+    if piece.keys() <= PIECE_FIELDS and body.keys() <= BODY_FIELDS:
+        return {}
+    extras = {name: piece[name] for name in piece if name not in PIECE_FIELDS}
+    inner = {name: body[name] for name in body if name not in BODY_FIELDS}
+    return extras | {kind: inner} if inner else extras
+
+
+def _tail_of(piece: dict[str, Any], arguments: Any) -> dict[str, Any]:
+    """A piece that only goes on: with these arguments, and with what else the piece told. The
+    piece itself where it is one."""
+    kind, text, _ = body_of(piece)
+    extras = extras_in(piece)
+    body = {text: arguments} | extras.pop(kind, {})
+    tail = {"index": piece["index"], kind: body} | extras
+    return piece if tail == piece else tail
+
+
+def only_extras(item: Chunk) -> Iterator[Chunk]:
+    """What is left of a chunk whose piece tells its call nothing new."""
+    choice, piece = only_piece(item) or ({}, {})
+    if extras_in(piece):
+        yield with_piece(item, choice, _tail_of(piece, ""))
+    elif choice and says_beside(choice):
+        yield item.repaired(item.value | {"choices": [choice | {"delta": {}}]})
+
+
 @dataclass(slots=True)
 class ToolShape(ChunkRule):
     """Lay a tool call out as the wire has it: its beginning, then its arguments.
@@ -76,9 +111,7 @@ class ToolShape(ChunkRule):
             return
         self.fired = True
         rest = {name: value for name, value in choice["delta"].items() if name != "tool_calls"}
-        laid = [bare(choice, {"tool_calls": [part]}) for part in parts]
-        if rest:
-            laid.insert(0, choice | {"delta": rest, "finish_reason": None})
+        laid = lay_out(choice, rest, [{"tool_calls": [part]} for part in parts])
         if laid:
             yield from split(item, laid)
 
@@ -90,7 +123,9 @@ def _parts(piece: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if not (isinstance(name, str) and name) and not piece.get("id"):
         if says_arguments:
             is_plain = piece.keys() == {"index", kind} and body.keys() == {text}
-            yield piece if is_plain else {"index": piece["index"], kind: {text: arguments}}
+            yield piece if is_plain else _tail_of(piece, arguments)
+        elif extras_in(piece):
+            yield _tail_of(piece, "")
         return
     is_right = arguments == "" and piece.get("type") == kind and isinstance(name, str)
     if is_right:
@@ -114,7 +149,7 @@ class ToolId(ChunkRule):
 
     name = "chat.tool-id"
     title = "A tool call's id is missing, empty or not unique"
-    quirks = (50, 57)
+    quirks = (50,)
     evidence = "lab:tool-id-missing"
 
     ids: Mapping[tuple[int, int], str] = field(default_factory=nothing)
@@ -157,7 +192,7 @@ class ToolName(ChunkRule):
 
     Names that repeat on each delta become ``read_fileread_file``; a name in two pieces must be
     joined before a client looks it up. So a call's beginning is held until its arguments begin,
-    another call begins, or the choice finishes.
+    another call begins, or the reply ends.
     """
 
     name = "chat.tool-name"
@@ -171,13 +206,17 @@ class ToolName(ChunkRule):
         found = only_piece(item)
         if found is None:
             choice = only_choice(item)
-            if choice is not None and choice["finish_reason"]:
-                yield from self._release(lambda key: key[0] == choice["index"])
+            if self.held and choice is not None and choice["finish_reason"]:
+                self._note_finish(choice["index"])
             yield item
             return
         choice, piece = found
         key = (choice["index"], piece["index"])
-        _, _, body = body_of(piece)
+        _, text, body = body_of(piece)
+        if "name" not in body and not body.get(text):
+            # It tells the call nothing, so a name in pieces may still go on.
+            yield from self._beside(self.held.get(key), item)
+            return
         if "name" not in body:
             yield from self._release(lambda other: other[0] == key[0])
             yield item
@@ -190,9 +229,30 @@ class ToolName(ChunkRule):
         self.fired = True
         if not known.is_released and body["name"] not in ("", known.name):
             self._append(known, body["name"])
+        for left in only_extras(item):
+            yield from self._beside(known, left)
 
     def finish(self) -> Iterator[Chunk]:
         yield from self._release(lambda _: True)
+
+    def _note_finish(self, index: int) -> None:
+        """The choice finishes, or says so: the name may still go on."""
+        for key, known in self.held.items():
+            if key[0] == index and not known.is_released:
+                known.begin = known.begin.held()
+
+    @staticmethod
+    def _beside(known: _Held | None, item: Chunk) -> Iterator[Chunk]:
+        """A piece that only tells extra fields: they join a beginning that is held."""
+        found = only_piece(item)
+        begun = only_piece(known.begin) if known is not None and not known.is_released else None
+        if known is None or found is None or begun is None:
+            yield item
+            return
+        extras = extras_in(found[1])
+        kind, _, body = body_of(begun[1])
+        inner = {kind: body | extras.pop(kind, {})}
+        known.begin = with_piece(known.begin, begun[0], begun[1] | extras | inner)
 
     @staticmethod
     def _append(known: _Held, more: str) -> None:

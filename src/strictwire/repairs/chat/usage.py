@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,7 @@ class UsageShape(ChunkRule):
 
     name = "chat.usage-shape"
     title = "Usage has nulls, or lacks a count"
-    quirks = (62, 95)
+    quirks = (62,)
     evidence = "lab:usage-nulls"
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:
@@ -117,7 +118,7 @@ def _is_count(value: object) -> bool:
 
 def _shaped(usage: dict[str, Any]) -> dict[str, Any] | None:
     prompt, completion, total = (
-        int(count) if isinstance(count, int | float) and count >= 0 else None
+        int(count) if isinstance(count, int | float) and 0 <= count < math.inf else None
         for count in _three(usage)
     )
     if prompt is None and completion is None:
@@ -137,7 +138,7 @@ class UsagePlacement(ChunkRule):
 
     name = "chat.usage-placement"
     title = "Usage rides on chunks with choices"
-    quirks = (60, 87, 89, 91, 94)
+    quirks = (60, 87, 89, 94)
     evidence = "lab:usage-every-chunk"
 
     def feed(self, item: Chunk) -> Iterator[Chunk]:

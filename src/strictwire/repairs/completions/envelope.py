@@ -28,7 +28,7 @@ class CompletionsEnvelope(Envelope):
 
     name = "completions.envelope"
     title = "The envelope is incomplete or changes, or is chat's"
-    quirks = (37, 40, 41, 45, 87, 88, 94, 95)
+    quirks = (37, 40, 41, 45, 87, 88, 95)
     evidence = "lab:completions-chat-id"
 
     kind = KIND

@@ -8,14 +8,10 @@ from typing import Any
 
 from strictwire.model.chunks import Chunk
 from strictwire.model.logprobs import joined_logprobs
-from strictwire.repairs.chat.deltas import MAX_HELD_TOKENS, EmptyDelta
+from strictwire.repairs.chat.deltas import MAX_HELD_CHOICES, MAX_HELD_TOKENS, EmptyDelta
 from strictwire.repairs.chat.split import only_choice, split
 from strictwire.repairs.completions.known import CHOICE_FIELDS
 from strictwire.repairs.rule import ChunkRule
-
-# Choices whose next text is awaited. A reply has a handful; a peer that tells probabilities of ever
-# new choices, and never their text, must not fill our memory.
-MAX_HELD_CHOICES = 128
 
 
 @dataclass(slots=True)

@@ -60,7 +60,7 @@ class ProgressEvent(FrameRule):
 
     name = "sse.progress-event"
     title = "Prefill progress comes as an event of its own"
-    quirks = (84, 95)
+    quirks = (95,)
     evidence = "lab:progress-event"
 
     def frame(self, item: Frame) -> Iterable[Frame]:

@@ -178,7 +178,7 @@ class BareJson(FrameRule):
 
     name = "sse.bare-json"
     title = "A JSON object comes without data:"
-    quirks = (21, 23)
+    quirks = (23,)
     evidence = "lab:bare-json"
 
     strays: _Strays | None = None  # since the last frame; nearly no stream has any
@@ -227,7 +227,7 @@ class UnendedFrame(FrameRule):
 
     name = "sse.unended-frame"
     title = "The body ends without the last blank line"
-    quirks = (10, 21)
+    quirks = (10,)
     evidence = "lab:unended-frame"
 
     def frame(self, item: Frame) -> Iterable[Frame]:
