@@ -147,7 +147,10 @@ def test_fields_of_a_dropped_chunk_come_with_the_next_one_and_once() -> None:
     assert [one.get("provider") for one in told] == [None, "p", None, "q", None]
 
 
-def test_a_call_laid_out_anew_keeps_the_fields_of_its_choice() -> None:
-    call = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}
-    told = chunks_of(ROLE, frame(chunk([said({"tool_calls": [call]}, **VERDICT)])), STOP)
-    assert sum("content_filter_results" in one["choices"][0] for one in told) == 1
+def test_a_call_laid_out_anew_keeps_its_own_fields_and_those_of_its_choice() -> None:
+    call = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}, **SIGNED}
+    for told in (call, call | {"function": {"name": "f", "arguments": ""}, "type": "function"}):
+        frames = [ROLE, frame(chunk([said({"tool_calls": [told]}, **VERDICT)])), STOP]
+        choices = [one["choices"][0] for one in chunks_of(*frames)]
+        assert sum("content_filter_results" in one for one in choices) == 1
+        assert sum("extra_content" in json.dumps(one) for one in choices) == 1

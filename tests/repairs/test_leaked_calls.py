@@ -13,7 +13,7 @@ from relay.chat_streams import DONE, ROLE, STOP, chunk, frame, said, text_frame
 from relay.judge import judge_object
 from relay.playing import PROMISE, one_by_one, play
 from repairs.seen import seen
-from strictwire.repairs.chat.leaked_call import MAX_HELD_CHARACTERS
+from strictwire.repairs.chat.leaked_call import MAX_HELD_BYTES
 
 RULE = "chat.leaked-call"
 ON = replace(PROMISE, tools=frozenset(("f", "g")), modes={RULE: "on"})
@@ -136,9 +136,9 @@ def test_reasoning_passes_at_once() -> None:
 
 def test_text_without_end_is_told() -> None:
     piece = "x" * 1000
-    body = stream("{", *[piece] * (MAX_HELD_CHARACTERS // 1000 + 50), end=b"")
+    body = stream("{", *[piece] * (MAX_HELD_BYTES // 1000 + 50), end=b"")
     early = play(body.removesuffix(DONE) + b": more\n\n", replace(ON, after_error="cut")).out
-    assert early.count(piece.encode()) > MAX_HELD_CHARACTERS // 1000
+    assert early.count(piece.encode()) > MAX_HELD_BYTES // 4000
 
 
 def test_a_long_fence_is_decided_soon() -> None:

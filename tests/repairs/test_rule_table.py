@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -222,3 +224,43 @@ def test_every_reply_comes_out_strict(row: Scenario) -> None:
             if collected.out:
                 assert judge_object(collected.out).faults == []
             assert (streamed.failure is None) == (collected.failure is None)
+
+
+# ---- switched off, nothing is lost ----
+
+# The standard itself ignores what is no field, and a block whose end never came.
+THE_STANDARD_IGNORES = frozenset(("sse.bare-json", "sse.unended-frame"))
+TEXTS = ("reasoning_content", "reasoning", "content", "refusal")
+
+
+def said_in(part: dict[str, Any]) -> Iterator[str]:
+    """Every text and every piece of arguments of a delta or a message."""
+    yield from (part[name] for name in TEXTS if part.get(name))
+    for call in part.get("tool_calls") or ():
+        yield call["function"].get("arguments") or ""
+    yield (part.get("function_call") or {}).get("arguments") or ""
+
+
+def said(row: Scenario, modes: Mapping[str, str], *, is_stream: bool) -> str | None:
+    """All that a client is told, or None where the reply fails."""
+    promise = promise_of(row, is_stream=is_stream, modes=modes)
+    played = play(body_of(row, is_stream=is_stream), promise)
+    if played.failure is not None:
+        return None
+    lines = [line.removeprefix(b"data: ") for line in played.out.split(b"\n")]
+    values = [json.loads(line) for line in lines if line.startswith(b"{")]
+    choices = [choice for value in values for choice in value.get("choices", ())]
+    return "".join(
+        text for one in choices for text in said_in(one.get("delta", one.get("message")))
+    )
+
+
+@pytest.mark.parametrize("is_stream", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize("row", STREAMED, ids=lambda row: row.name)
+def test_a_rule_that_is_off_loses_no_text(row: Scenario, is_stream: bool) -> None:
+    """Without its rule a reply may say less well what it says, never less."""
+    everything = said(row, row.modes, is_stream=is_stream)
+    rules = row.rules_of("chat", is_stream=is_stream) & SWITCHABLE
+    for rule in sorted(rules - row.modes.keys() - THE_STANDARD_IGNORES):
+        left = said(row, {**row.modes, rule: "off"}, is_stream=is_stream)
+        assert left is None or everything is None or len(left) >= len(everything), rule

@@ -16,7 +16,6 @@ from strictwire.repairs.chat.content_parts import ContentParts
 from strictwire.repairs.chat.cumulative import CumulativeText, MessageBesideDelta
 from strictwire.repairs.chat.deltas import (
     EmptyDelta,
-    LogprobsLists,
     ReasoningKey,
     RoleAlone,
     RoleMissing,
@@ -32,6 +31,7 @@ from strictwire.repairs.chat.finishes import (
 )
 from strictwire.repairs.chat.function_call import FunctionCall
 from strictwire.repairs.chat.leaked_call import LeakedCall
+from strictwire.repairs.chat.logprobs import LogprobsLists
 from strictwire.repairs.chat.think_tags import ThinkTags
 from strictwire.repairs.chat.tool_arguments import ToolArguments
 from strictwire.repairs.chat.tool_index import ToolIndex

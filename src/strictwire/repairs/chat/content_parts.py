@@ -21,6 +21,7 @@ class ContentParts(ChoiceRule):
     title = "content is a list of parts"
     quirks = (47,)
     evidence = "lab:content-parts"
+    is_foundation = True  # nothing later can read what it mends: it would be lost
 
     def mend(self, choice: dict[str, Any]) -> dict[str, Any]:
         content = choice["delta"].get("content")

@@ -31,6 +31,7 @@ class MessageBesideDelta(ChoiceRule):
     title = "A streamed choice holds a message"
     quirks = (43,)
     evidence = "lab:message-beside-delta"
+    is_foundation = True  # nothing later can read what it mends: it would be lost
 
     # Choices that deltas told, and what the messages of others said of each text.
     told: tuple[int, ...] = ()

@@ -1,8 +1,7 @@
-"""Rules for what a delta says: roles, reasoning, token probabilities, and nothing at all."""
+"""Rules for what a delta says: roles, reasoning, and nothing at all."""
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,6 +30,9 @@ class ReasoningKey(ChoiceRule):
 
     def mend(self, choice: dict[str, Any]) -> dict[str, Any]:
         delta, key = choice["delta"], self.promise.reasoning_key
+        # Nearly all deltas tell none, or tell it as nearly all clients want it.
+        if "reasoning" not in delta and ("reasoning_content" not in delta or key == _KEYS[0]):
+            return choice
         told = [n for n in _KEYS if n in delta and isinstance(delta[n], str | None)]
         if not told or told == [key]:
             return choice
@@ -40,87 +42,6 @@ class ReasoningKey(ChoiceRule):
         rest = {name: delta[name] for name in delta if name not in told}
         wanted = _KEYS if key == "both" else (key,)
         return choice | {"delta": rest | dict.fromkeys(wanted, text)}
-
-
-# OpenAI API reference, "The chat completion object": logprobs.
-_UNLIKELY = -9999.0
-
-
-@dataclass(slots=True)
-class LogprobsLists(ChoiceRule):
-    """Give ``logprobs`` both its lists, and each token its probability, its bytes and its rivals.
-
-    The schema requires them: a list or bytes that were not told are null, rivals an empty list. A
-    probability that is no number (minus infinity, for one, which JSON has no word for) is the
-    -9999 that OpenAI says of a token that is very unlikely.
-    """
-
-    name = "chat.logprobs-lists"
-    title = "logprobs lacks one of its lists, or a token lacks its keys"
-    quirks = (87, 88)
-    evidence = "lab:logprobs-one-list"
-
-    def mend(self, choice: dict[str, Any]) -> dict[str, Any]:
-        logprobs = choice.get("logprobs")
-        if logprobs is None:
-            return choice
-        if not isinstance(logprobs, dict):
-            return choice | {"logprobs": None}
-        lists = {name: _tokens(logprobs.get(name)) for name in ("content", "refusal")}
-        if all(name in logprobs and lists[name] is logprobs[name] for name in lists):
-            return choice
-        return choice | {"logprobs": logprobs | lists}
-
-
-def _tokens(told: Any) -> list[Any] | None:
-    """The list itself where each token has its keys. What names no token is none."""
-    if not isinstance(told, list):
-        return None
-    if all(map(_is_whole_token, told)):
-        return told
-    return [_whole_token(token) for token in told if _is_named(token)]
-
-
-def _is_whole_token(token: Any) -> bool:
-    if not isinstance(token, dict) or not _is_well(token):
-        return False
-    rivals = token.get("top_logprobs")
-    return isinstance(rivals, list) and all(
-        isinstance(rival, dict) and _is_well(rival) for rival in rivals
-    )
-
-
-def _is_named(told: Any) -> bool:
-    return isinstance(told, dict) and isinstance(told.get("token"), str)
-
-
-def _is_well(token: dict[str, Any]) -> bool:
-    """The keys that a token and its rivals have in common."""
-    return (
-        isinstance(token.get("token"), str)
-        and _is_number(token.get("logprob"))
-        and isinstance(token.get("bytes", 0), list | None)
-    )
-
-
-def _is_number(told: Any) -> bool:
-    return type(told) in (float, int) and -math.inf < told < math.inf
-
-
-def _whole_token(token: dict[str, Any]) -> dict[str, Any]:
-    told = token.get("top_logprobs")
-    rivals = told if isinstance(told, list) else ()
-    return _well(token) | {"top_logprobs": [_well(rival) for rival in rivals if _is_named(rival)]}
-
-
-def _well(token: dict[str, Any]) -> dict[str, Any]:
-    bytes_told = token.get("bytes")
-    well = {"bytes": None} | token
-    if not _is_number(token.get("logprob")):
-        well["logprob"] = _UNLIKELY
-    if not isinstance(bytes_told, list | None):
-        well["bytes"] = None
-    return well
 
 
 @dataclass(slots=True)
@@ -155,11 +76,6 @@ class RoleRepeated(ChoiceRule):
 # The delta's own fields that say nothing when they are empty. Unknown fields are left alone.
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 _EMPTIABLE = (*_TEXTS, "tool_calls", "function_call")
-
-
-def _says_nothing(name: str, told: Any) -> bool:
-    """Whether a field is empty, or of a text that is none: what rules before could not read."""
-    return not told or (type(told) is not str and name in _TEXTS)
 
 
 @dataclass(slots=True)
@@ -277,7 +193,13 @@ class EmptyDelta(ChunkRule):
     def mend(self, choice: dict[str, Any]) -> dict[str, Any] | None:
         """The choice as it was, without what is empty, or None where nothing is left."""
         delta = choice["delta"]
-        empty = [name for name in _EMPTIABLE if name in delta and _says_nothing(name, delta[name])]
+        # A text that is none is what the rules before could not read.
+        empty = [
+            name
+            for name in _EMPTIABLE
+            if name in delta
+            and (not delta[name] or (type(delta[name]) is not str and name in _TEXTS))
+        ]
         if empty:
             delta = {name: delta[name] for name in delta if name not in empty}
         if delta:

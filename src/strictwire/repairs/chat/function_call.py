@@ -32,6 +32,7 @@ class FunctionCall(ChunkRule):
     title = "A legacy function_call is repeated, empty, an object, or beside tool calls"
     quirks = (51, 52)
     evidence = "lab:function-call-object"
+    is_foundation = True  # nothing later can read what it mends: it would be lost
 
     calls: Mapping[int, _Legacy] = field(default_factory=nothing)
     tool_callers: tuple[int, ...] = ()

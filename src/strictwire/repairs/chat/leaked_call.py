@@ -14,9 +14,12 @@ from strictwire.repairs.chat.tool_index import MAX_CALLS
 from strictwire.repairs.chat.tools import body_of, only_piece
 from strictwire.repairs.rule import ChunkRule
 
-# A call's arguments are some kilobytes, a file to write some tens of them. Text beyond that is
-# released, and arguments beyond it are not looked for, so that memory stays bounded.
-MAX_HELD_CHARACTERS = 256 * 1024
+# A call's arguments are some kilobytes, a file to write some tens of them, in chunks of a token
+# each. Text beyond that is released, and arguments beyond it are not looked for, so that memory
+# stays bounded.
+MAX_HELD_BYTES = 8 * 1024 * 1024
+# What a chunk holds beside its text: the dictionaries of its JSON.
+CHUNK_OVERHEAD_BYTES = 1200
 
 
 @dataclass(slots=True)
@@ -94,7 +97,7 @@ class LeakedCall(ChunkRule):
         call = known.calls.setdefault(piece["index"], _ToldCall(""))
         call.name = call.name or body.get("name") or ""
         told = body.get(text)
-        if isinstance(told, str) and known.size + len(told) <= MAX_HELD_CHARACTERS:
+        if isinstance(told, str) and known.size + len(told) <= MAX_HELD_BYTES:
             known.size += len(told)
             call.arguments.append(told)
         known.is_open = True
@@ -103,14 +106,14 @@ class LeakedCall(ChunkRule):
         """Hold the text while it may be a call."""
         known.held.append(item)
         known.text.append(content)
-        known.size += len(content)
+        known.size += len(content) + CHUNK_OVERHEAD_BYTES
         if not known.is_call_like:
             is_call_like = begins_call("".join(known.text))
             if is_call_like is False:
                 yield from self._release(known)
                 return
             known.is_call_like = bool(is_call_like)
-        if known.size > MAX_HELD_CHARACTERS:
+        if known.size > MAX_HELD_BYTES:
             yield from self._release(known)
 
     def _release(self, known: _Choice) -> Iterator[Chunk]:
@@ -147,7 +150,7 @@ class LeakedCall(ChunkRule):
 
     @staticmethod
     def _forget(known: _Choice) -> None:
-        known.size -= sum(map(len, known.text))
+        known.size -= sum(map(len, known.text)) + len(known.text) * CHUNK_OVERHEAD_BYTES
         known.held.clear()
         known.text.clear()
         known.is_call_like = False

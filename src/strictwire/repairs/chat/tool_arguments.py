@@ -43,6 +43,7 @@ class ToolArguments(ChunkRule):
     title = "Tool-call arguments are an object, doubled or empty"
     quirks = (52, 53)
     evidence = "lab:tool-arguments-object"
+    is_foundation = True  # nothing later can read what it mends: it would be lost
 
     calls: Mapping[tuple[int, int], _Arguments] = field(default_factory=nothing)
 
