@@ -23,8 +23,10 @@ from .npm import UnavailableError
 from .opencode import OpenCode
 from .turn import Turn
 
-# The end-to-end tests know how to stand it all up; their folder is no package.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+# The end-to-end tests know how to stand it all up; the folders of the tests are no packages.
+TESTS = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TESTS))
+sys.path.insert(0, str(TESTS / "e2e"))
 from stand import Stand
 
 # A turn takes 3 to 10 s on two cores. A client that a broken stream keeps asking for ever ends

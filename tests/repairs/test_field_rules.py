@@ -211,11 +211,13 @@ def test_a_count_that_is_no_number_was_never_told(count: bytes) -> None:
     assert (told.faults, told.usage) == ([], None)
 
 
-def test_a_function_call_whose_name_never_came_keeps_its_arguments() -> None:
-    body = ROLE + frame(chunk([said({"function_call": {"arguments": '{"a":1}'}})])) + STOP + DONE
+@pytest.mark.parametrize("arguments", ['{"a":1}', {"a": 1}, "{}", {}])
+def test_a_function_call_whose_name_never_came_keeps_its_arguments(arguments: Any) -> None:
+    body = ROLE + frame(chunk([said({"function_call": {"arguments": arguments}})])) + STOP + DONE
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments).replace(" ", "")
     stream = judge_stream(play(body).out)
     whole = judge_object(play(body, replace(PROMISE, is_stream=False)).out)
     for told in (stream, whole):
         call = told.choices[0].legacy
         assert call is not None
-        assert (told.faults, call.name, call.arguments) == ([], "", '{"a":1}')
+        assert (told.faults, call.name, call.arguments) == ([], "", text)

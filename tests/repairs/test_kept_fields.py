@@ -83,6 +83,18 @@ def test_a_call_keeps_what_it_says_beside(pieces: list[bytes]) -> None:
     assert "extra_content" not in json.dumps(chunks_of(ROLE, *pieces, STOP, extra_fields="drop"))
 
 
+@pytest.mark.parametrize("custom", [{"v": 5}, {"name": "g", "input": "x"}, {}, None])
+def test_a_call_that_is_a_function_is_no_custom_tool(custom: Any) -> None:
+    call = {"id": "c", "function": {"name": "f", "arguments": "{}"}, "custom": custom}
+    told = object_of(ROLE, piece(**call), tail("{}", custom=custom), STOP)["choices"][0]
+    message = json.dumps(chunk([{"index": 0, "message": {"tool_calls": [call]}}])).encode()
+    whole = json.loads(play(message, WHOLE, is_object=True).out)["choices"][0]
+    for one in (told, whole):
+        assert one["message"]["tool_calls"] == [
+            {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        ]
+
+
 def test_an_inner_field_of_a_call_stays_inside() -> None:
     pieces = [piece(id="c", type="function", function={"name": "f", "arguments": "", "v": 1})]
     begun = chunks_of(ROLE, *pieces, STOP)[1]["choices"][0]["delta"]["tool_calls"][0]

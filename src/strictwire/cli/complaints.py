@@ -7,6 +7,8 @@ A traceback is left only to what is a defect of our own.
 from __future__ import annotations
 
 import errno
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,7 +40,17 @@ def complaints() -> Iterator[None]:
         if error.errno == errno.EPIPE:
             raise  # the reader of our output has left: typer ends in silence
         complain(_told_by_machine(error))
+        _give_up_output()
         raise typer.Exit(EXIT_MACHINE) from None
+
+
+def _give_up_output() -> None:
+    """Output that a full disk refused is tried again when the interpreter ends, which then leaves
+    a traceback: it goes nowhere instead."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(*lines: str) -> None:

@@ -168,9 +168,10 @@ class CallsJudge:
 
 
 def kind_and_body(piece: Json) -> tuple[str, Json]:
-    if isinstance(piece.get("custom"), dict):
-        return "custom", piece["custom"]
-    body = piece.get("function")
+    """Where a piece has both objects, the function counts, unless that says nothing."""
+    body, custom = piece.get("function"), piece.get("custom")
+    if isinstance(custom, dict) and not (isinstance(body, dict) and body):
+        return "custom", custom
     return "function", body if isinstance(body, dict) else {}
 
 

@@ -84,8 +84,10 @@ def _read_call(
 ) -> Iterator[ToolCallBegun | ToolCallDelta]:
     number = call.get("index")
     place = number if isinstance(number, int) else position
-    is_custom = isinstance(call.get("custom"), dict)
-    body = call.get("custom") if is_custom else call.get("function")
+    body, custom = call.get("function"), call.get("custom")
+    # Where both are there, the function counts, unless that says nothing.
+    is_custom = isinstance(custom, dict) and not (isinstance(body, dict) and body)
+    body = custom if is_custom else body
     if not isinstance(body, dict):
         return
     kind: CallKind = "custom" if is_custom else "function"

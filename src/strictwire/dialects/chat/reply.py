@@ -105,9 +105,11 @@ def _deltas(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _call_deltas(position: int, call: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The call without its arguments, then its arguments as they are, whatever their type."""
-    kind = "custom" if isinstance(call.get("custom"), dict) else "function"
-    text = "input" if kind == "custom" else "arguments"
-    body = call.get(kind)
+    function, custom = call.get("function"), call.get("custom")
+    is_custom = isinstance(custom, dict) and not (isinstance(function, dict) and function)
+    kind, text, body = (
+        ("custom", "input", custom) if is_custom else ("function", "arguments", function)
+    )
     if not isinstance(body, dict):
         body = {}
     head = {name: call[name] for name in call if name != "index"}

@@ -173,7 +173,9 @@ class ChatWholeWriter:
         if call is not None:
             self._grow(call.arguments, event.arguments)
             if event.extra.call:
-                call.extra = with_call_extra(call.extra, event.extra.call)
+                other = "custom" if call.kind == "function" else "function"
+                told = {n: v for n, v in event.extra.call.items() if n != other}
+                call.extra = with_call_extra(call.extra, told)
                 self.size_bytes += extras_size(event.extra.call)
 
     def _choice_object(self, index: int, choice: _Choice) -> dict[str, Any]:

@@ -97,10 +97,10 @@ class FunctionCall(ChunkRule):
         if not isinstance(told, dict):
             return
         name, arguments = told.get("name"), told.get("arguments")
-        if index not in self.calls and (name or arguments):
+        text = arguments_text(arguments)
+        if index not in self.calls and (name or text):
             self.calls = {**self.calls, index: _Legacy(envelope_of(item.value))}
             yield {"name": name if isinstance(name, str) else "", "arguments": ""}
-        text = arguments_text(arguments)
         if text:
             self.calls[index].has_arguments = True
             yield {"arguments": text}

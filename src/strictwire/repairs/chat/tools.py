@@ -22,11 +22,14 @@ MAX_NAME_CHARACTERS = 1024
 
 
 def body_of(piece: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
-    """The piece's kind, the key of its arguments, and its inner object (empty if it has none)."""
-    if isinstance(piece.get("custom"), dict):
-        return "custom", "input", piece["custom"]
-    body = piece.get("function")
-    return "function", "arguments", body if isinstance(body, dict) else {}
+    """The piece's kind, the key of its arguments, and its inner object (empty if it has none).
+    Where it has both objects, the function counts, unless that says nothing."""
+    body, custom = piece.get("function"), piece.get("custom")
+    if isinstance(body, dict) and (body or not isinstance(custom, dict)):
+        return "function", "arguments", body
+    if isinstance(custom, dict):
+        return "custom", "input", custom
+    return "function", "arguments", {}
 
 
 def arguments_text(told: Any) -> str:
