@@ -27,7 +27,7 @@ from .turn import Turn
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 sys.path.insert(0, str(TESTS / "e2e"))
-from stand import Stand
+from stand import Stand  # noqa: E402 - its path comes first
 
 # A turn takes 3 to 10 s on two cores. A client that a broken stream keeps asking for ever ends
 # sooner: that column only tells.
