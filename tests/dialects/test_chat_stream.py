@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strictwire.dialects.chat import ChatReader, ChatWriter
-from strictwire.dialects.chat.writer import error_object
+from strictwire.dialects.chunk_fields import error_object
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError
 from strictwire.model.events import (
@@ -166,8 +166,8 @@ def test_extra_fields_go_on_one_event_and_constant_ones_on_each() -> None:
 
 def written(events: list[Event], promise: Promise = PROMISE) -> list[dict[str, Any]]:
     writer = ChatWriter(promise)
-    chunks = [writer.feed(event) for event in events]
-    return [json.loads(json.dumps(chunk)) for chunk in chunks if chunk is not None]
+    chunks = [chunk for event in events for chunk in writer.feed(event)]
+    return [json.loads(json.dumps(chunk)) for chunk in chunks]
 
 
 @pytest.mark.properties

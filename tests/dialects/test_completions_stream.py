@@ -98,14 +98,15 @@ def test_errors_progress_and_usage_are_read() -> None:
 
 def test_every_chunk_has_its_shape() -> None:
     writer = CompletionsWriter(PROMISE)
-    assert writer.feed(Begun("cmpl-x", 5, "m")) is None
+    assert writer.feed(Begun("cmpl-x", 5, "m")) == ()
     head = {**ENVELOPE, "usage": None}
-    assert writer.feed(TextDelta(1, "a")) == {**head, "choices": [said("a", 1)]}
-    assert writer.feed(Finished(0, "stop")) == {**head, "choices": [said("", finish="stop")]}
-    assert writer.feed(UsageTold(USAGE)) == {**ENVELOPE, "choices": [], "usage": USAGE}
+    assert writer.feed(TextDelta(1, "a")) == ({**head, "choices": [said("a", 1)]},)
+    assert writer.feed(Finished(0, "stop")) == ({**head, "choices": [said("", finish="stop")]},)
+    assert writer.feed(UsageTold(USAGE)) == ({**ENVELOPE, "choices": [], "usage": USAGE},)
     silent = CompletionsWriter(replace(PROMISE, includes_usage=False))
-    assert silent.feed(UsageTold(USAGE)) is None
-    assert silent.feed(TextDelta(0, "a")) == {
+    assert silent.feed(UsageTold(USAGE)) == ()
+    (told,) = silent.feed(TextDelta(0, "a"))
+    assert told == {
         "id": "cmpl-own", "object": "text_completion", "created": 7, "model": "asked",
         "choices": [said("a")],
     }  # fmt: skip
@@ -113,8 +114,7 @@ def test_every_chunk_has_its_shape() -> None:
 
 def test_a_fingerprint_is_left_out_rather_than_null() -> None:
     event = TextDelta(0, "a", extra=Extra(top={"system_fingerprint": None, "service_tier": None}))
-    told = CompletionsWriter(PROMISE).feed(event)
-    assert told is not None
+    (told,) = CompletionsWriter(PROMISE).feed(event)
     whole = CompletionsWholeWriter(PROMISE)
     whole.feed(event)
     for value in (told, whole.finish()):
@@ -127,7 +127,7 @@ def test_a_fingerprint_is_left_out_rather_than_null() -> None:
     [RoleTold(0, "assistant"), ReasoningDelta(0, "hm"), ToolCallBegun(0, 0, "c", "f")],
 )
 def test_what_no_completion_can_hold_is_not_written(event: Event) -> None:
-    assert CompletionsWriter(PROMISE).feed(event) is None
+    assert CompletionsWriter(PROMISE).feed(event) == ()
     whole = CompletionsWholeWriter(PROMISE)
     whole.feed(event)
     assert whole.finish()["choices"] == []
@@ -159,8 +159,8 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 @given(ENVELOPES, st.lists(EVENTS, max_size=8))
 def test_what_is_written_is_read_again(begun: Begun, events: list[Event]) -> None:
     writer = CompletionsWriter(PROMISE)
-    written = [writer.feed(event) for event in (begun, *events)]
-    told = read(*(value for value in written if value is not None))
+    written = [chunk for event in (begun, *events) for chunk in writer.feed(event)]
+    told = read(*written)
     assert told == ([begun, *events] if events else [])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -17,7 +17,26 @@ from strictwire.model.errors import (
     UpstreamTimeout,
     WireError,
 )
-from strictwire.model.events import Begun, Extra, TextDelta
+from strictwire.model.events import (
+    Begun,
+    Ended,
+    Extension,
+    Extra,
+    Failed,
+    Finished,
+    Native,
+    Progressed,
+    ReasoningDelta,
+    RefusalDelta,
+    RoleTold,
+    Sealed,
+    Separated,
+    TextDelta,
+    ToolCallBegun,
+    ToolCallDelta,
+    UsageTold,
+    is_meaningful,
+)
 from strictwire.model.frames import Comment, Frame, Malformed
 from strictwire.model.request import Promise
 
@@ -51,10 +70,20 @@ def test_where_a_thing_came_from_takes_no_part_in_equality() -> None:
 
 def test_every_event_is_meaningful_or_is_not() -> None:
     """What forbids a retry: content and finishes, and nothing else."""
-    names = {kind.__name__ for kind in event_types.MEANINGFUL}
-    assert names == {
-        "TextDelta", "ReasoningDelta", "RefusalDelta", "ToolCallBegun", "ToolCallDelta", "Finished",
-    }  # fmt: skip
+    meaningful = (
+        TextDelta(0, "a"), ReasoningDelta(0, "a"), Sealed(0, "a"), RefusalDelta(0, "a"),
+        ToolCallBegun(0, 0, "c", "f"), ToolCallDelta(0, 0, "{}"), Finished(0, "stop"),
+        Native("responses", {"type": "response.web_search_call.searching"}),
+    )  # fmt: skip
+    others = (
+        Begun("x"), RoleTold(0, "assistant"), Separated(0), Extension(0), UsageTold({}),
+        Progressed(1, 0, 1), Failed(PeerError("no")), Ended(),
+        Native("responses", {"type": "response.in_progress"}, is_answer=False),
+    )  # fmt: skip
+    assert all(map(is_meaningful, meaningful))
+    assert not any(map(is_meaningful, others))
+    kinds = {type(event) for event in (*meaningful, *others)}
+    assert kinds == set(get_args(event_types.Event))
 
 
 @pytest.mark.parametrize(

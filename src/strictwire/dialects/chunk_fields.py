@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from strictwire.model.chunks import Chunk
-from strictwire.model.errors import PeerError
+from strictwire.model.errors import PeerError, WireError
 from strictwire.model.events import Begun, Progressed
 from strictwire.model.request import Promise
 
@@ -119,6 +119,18 @@ class Envelope:
     def fields(self, kind: str) -> dict[str, Any]:
         """A new object with the four fields. ``kind`` is the wire's ``object``."""
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}
+
+
+def error_object(error: WireError) -> dict[str, Any]:
+    """OpenAI's error envelope."""
+    return {
+        "error": {
+            "message": error.message,
+            "type": error.type,
+            "param": error.param,
+            "code": error.code,
+        }
+    }
 
 
 def usage_fields(value: dict[str, Any]) -> dict[str, Any]:

@@ -13,18 +13,24 @@ from typing import Any, Literal
 
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import WireError
+from strictwire.model.request import Dialect
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
 FINISH_REASONS: frozenset[str] = frozenset(
     ("stop", "length", "tool_calls", "content_filter", "function_call")
 )
 CallKind = Literal["function", "custom", "legacy"]
+# What a piece of reasoning is: a summary of it, its own text, or nobody said.
+ReasoningForm = Literal["", "summary", "text"]
 
 
 @dataclass(frozen=True, slots=True)
 class Extra:
     """Fields beside the known ones, by where they stood: the object, its choice, its delta, its
-    tool call. Those of a call's inner object stand in ``call`` too, under the name of its kind."""
+    tool call. Those of a call's inner object stand in ``call`` too, under the name of its kind.
+
+    What several dialects can say stands here in chat's shape: ``choice["logprobs"]``,
+    ``delta["annotations"]``, ``top["service_tier"]``."""
 
     top: dict[str, Any] = field(default_factory=dict)
     choice: dict[str, Any] = field(default_factory=dict)
@@ -66,6 +72,26 @@ class TextDelta(_Told):
 class ReasoningDelta(_Told):
     choice: int
     text: str
+    form: ReasoningForm = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed(_Told):
+    """The reasoning so far is complete, and ``seal`` is what its server wants given back with it:
+    Anthropic's ``signature``, OpenAI's ``encrypted_content``. ``is_redacted``: there was no
+    reasoning to read, the seal is all of it (``redacted_thinking``). ``id`` is the item's."""
+
+    choice: int
+    seal: str
+    is_redacted: bool = False
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Separated(_Told):
+    """What follows is another block, or item, although it is of the kind of the one before."""
+
+    choice: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +127,20 @@ class Extension(_Told):
 
 
 @dataclass(frozen=True, slots=True)
+class Native(_Told):
+    """What only its own dialect can say (a step of a web search, say), as that dialect has it.
+    ``is_answer``: it is a part of the answer. Writers of other dialects drop it."""
+
+    dialect: Dialect
+    value: dict[str, Any]
+    is_answer: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class UsageTold(_Told):
+    """In chat's names: ``prompt_tokens`` (cached ones included), ``completion_tokens``,
+    ``total_tokens``, ``prompt_tokens_details``, ``completion_tokens_details``."""
+
     usage: dict[str, Any]
 
 
@@ -136,10 +175,13 @@ Event = (
     | RoleTold
     | TextDelta
     | ReasoningDelta
+    | Sealed
+    | Separated
     | RefusalDelta
     | ToolCallBegun
     | ToolCallDelta
     | Extension
+    | Native
     | UsageTold
     | Finished
     | Progressed
@@ -147,5 +189,17 @@ Event = (
     | Ended
 )
 
-# Events after which an upstream has begun to answer: no silent retry is allowed any more.
-MEANINGFUL = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallBegun, ToolCallDelta, Finished)
+_MEANINGFUL = (
+    TextDelta,
+    ReasoningDelta,
+    Sealed,
+    RefusalDelta,
+    ToolCallBegun,
+    ToolCallDelta,
+    Finished,
+)
+
+
+def is_meaningful(event: Event) -> bool:
+    """Whether the upstream has begun to answer: then no silent retry is allowed any more."""
+    return isinstance(event, _MEANINGFUL) or (isinstance(event, Native) and event.is_answer)

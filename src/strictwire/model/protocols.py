@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from strictwire.model.errors import WireError
 
@@ -52,6 +52,15 @@ class ReplyRelay(Protocol):
 
     @property
     def failure(self) -> WireError | None: ...
+
+    @property
+    def keepalive(self) -> bytes: ...  # what says that we are there, where nothing else is said
+
+    @property
+    def cuts_after_error(self) -> bool: ...  # after ``fail`` the connection is closed in the middle
+
+    @property
+    def result(self) -> dict[str, Any] | None: ...  # the whole reply, where its dialect tells it
 
     def feed(self, data: bytes) -> bytes: ...
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import msgspec
 
 from strictwire.config.secret import MASK
-from strictwire.dialects.chat.writer import error_object
+from strictwire.dialects.chunk_fields import error_object
 from strictwire.model.errors import PeerError, WireError
 from strictwire.relay.parsing import parse_json
 from strictwire.repairs.error_shape import shape_error

@@ -1,20 +1,39 @@
-"""The table of dialects: the parts that a relay puts together for a reply. One row, one dialect."""
+"""The table of dialects: the parts that a relay puts together for a reply. One row, one dialect.
+
+A reply goes from the parts that read its upstream's dialect to those that write its client's.
+Where both are the same, the ``native`` parts of that dialect stand in for both, so that nothing
+that only this dialect can say is lost on the way.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from strictwire.dialects import chat, completions
-from strictwire.dialects.chat.writer import error_object
 from strictwire.model.chunks import Chunk
-from strictwire.model.errors import WireError
+from strictwire.model.life import Life
 from strictwire.model.request import Dialect, Promise
-from strictwire.relay.sinks import StreamWriter, WholeWriter
+from strictwire.relay.sinks import StreamWriter, WholeWriter, Wire
 from strictwire.relay.stages import Reader
 from strictwire.repairs import CHAT_RULES, COMPLETIONS_RULES
 from strictwire.repairs.rule import ChunkRule
+
+
+class MakeLife(Protocol):
+    """``is_object``: the reply came as one object, in which nothing is out of order."""
+
+    def __call__(self, promise: Promise, *, is_object: bool) -> Life: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """How a dialect with a life is passed on to clients that speak it too."""
+
+    reader: Callable[[], Reader]
+    writer: Callable[[Promise, Life], StreamWriter]
+    whole_writer: Callable[[Promise, Life], WholeWriter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +45,9 @@ class Parts:
     whole_writer: Callable[[Promise], WholeWriter]
     chunk_rules: tuple[type[ChunkRule], ...]
     chunks_of_reply: Callable[[dict[str, Any]], list[Chunk]]
-    error_object: Callable[[WireError], dict[str, Any]]
+    wire: Wire = Wire()  # noqa: RUF009 - frozen
+    life: MakeLife | None = None
+    native: Native | None = None
 
 
 DIALECTS: dict[Dialect, Parts] = {
@@ -36,7 +57,6 @@ DIALECTS: dict[Dialect, Parts] = {
         chat.ChatWholeWriter,
         CHAT_RULES,
         chat.chunks_of_reply,
-        error_object,
     ),
     "completions": Parts(
         completions.CompletionsReader,
@@ -44,6 +64,5 @@ DIALECTS: dict[Dialect, Parts] = {
         completions.CompletionsWholeWriter,
         COMPLETIONS_RULES,
         completions.chunks_of_reply,
-        error_object,
     ),
 }

@@ -67,6 +67,9 @@ class EmbeddingsRelay:
 
     lane = None
     is_lingering = False
+    keepalive = b"\n"  # white space is legal before a JSON object
+    cuts_after_error = True
+    result = None
 
     def __init__(self, promise: Promise, ask: EmbeddingsAsk) -> None:
         self._promise = promise

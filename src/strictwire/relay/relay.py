@@ -14,10 +14,12 @@ from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError, WireError
 from strictwire.model.events import Begun, Event
 from strictwire.model.frames import Decoded, Frame, Malformed
+from strictwire.model.life import Life
 from strictwire.model.request import Promise
-from strictwire.relay.dialects import DIALECTS
+from strictwire.relay.crossing import Crossing
+from strictwire.relay.dialects import DIALECTS, Parts
 from strictwire.relay.parsing import read_json
-from strictwire.relay.sinks import StreamSink, WholeSink, too_large
+from strictwire.relay.sinks import StreamSink, StreamWriter, WholeSink, WholeWriter, too_large
 from strictwire.relay.splice import Splicer, block_end
 from strictwire.relay.stages import Stages, make_stages
 from strictwire.wire.sse import SseDecoder
@@ -41,14 +43,19 @@ class Relay:
     )
 
     def __init__(
-        self, stages: Stages, sink: StreamSink | WholeSink, *, may_splice: bool = True
+        self,
+        stages: Stages,
+        sink: StreamSink | WholeSink,
+        *,
+        may_splice: bool = True,
+        lives: tuple[Life, ...] = (),
     ) -> None:
         self._stages = stages
         self._sink = sink
         # Bytes that are no UTF-8 may be halves of a character, which a rule joins.
         self._decoder = SseDecoder(keeps_invalid=True)
         may_splice = may_splice and isinstance(sink, StreamSink) and not stages.reads_text
-        self._splicer = Splicer() if may_splice else None
+        self._splicer = Splicer(lives) if may_splice else None
         self._failure: WireError | None = None
         self.wants_attention = False
         self.lane: Splicer | None = None
@@ -82,6 +89,19 @@ class Relay:
     @property
     def knows_usage(self) -> bool:
         return not isinstance(self._sink, WholeSink) or self._sink.knows_usage
+
+    @property
+    def keepalive(self) -> bytes:
+        return self._sink.keepalive
+
+    @property
+    def cuts_after_error(self) -> bool:
+        return self._sink.cuts_after_error
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """The reply as one object, as far as its dialect tells it in a stream."""
+        return self._sink.result
 
     def feed(self, data: bytes) -> bytes:
         if self.lane is not None:
@@ -161,23 +181,25 @@ class Relay:
         if splicer is None or not isinstance(sink, StreamSink):
             return self._emit(list(self._stages.frame(frame)))
         is_learning = sink.is_meaningful and bool(frame.raw) and splicer.wants_to_learn()
-        before = self._stages.fingerprint() if is_learning else b""
+        before = splicer.look(self._stages, sink) if is_learning else None
         events = list(self._stages.frame(frame))
         out = self._emit(events)
         if splicer.is_ready and any(isinstance(event, Begun) for event in events):
             # The envelope changed, which is the reader's and the writer's state, not the stages'.
             splicer.forget()
-        if is_learning:
+        if before is not None:
             splicer.learn(frame, events, out, before, self._stages, sink)
         elif splicer.is_ready:
-            splicer.check(self._stages)
+            splicer.check(self._stages, sink)
         return out
 
     def _beside(self, item: Decoded) -> bytes:
         """A comment, or a line that is no field: nearly always it means nothing."""
         out = self._emit(list(self._stages.frame(item)))
-        if isinstance(item, Malformed) and self._splicer is not None and self._splicer.is_ready:
-            self._splicer.check(self._stages)
+        splicer, sink = self._splicer, self._sink
+        if isinstance(item, Malformed) and splicer is not None and splicer.is_ready:
+            assert isinstance(sink, StreamSink)  # only streams are spliced
+            splicer.check(self._stages, sink)
         return out
 
     def _emit(self, events: list[Event]) -> bytes:
@@ -223,25 +245,34 @@ class WholeRelay(Relay):
     def finish(self) -> bytes:
         if self._sink.is_done or self.failure is not None:
             return b""
-        raw = _object_bytes(b"".join(self._pieces))
+        body = b"".join(self._pieces)
         self._pieces.clear()
         try:
-            value, is_strict = read_json(raw)
-        except ValueError:
-            value, is_strict = None, False
-        if not isinstance(value, dict):
-            self._failure = PeerError(
-                "The upstream's reply is not a JSON object.", code="upstream_malformed"
-            )
+            value, raw = parse_reply(body)
+        except PeerError as problem:
+            self._failure = problem
             self._note()
             return b""
-        if is_strict and isinstance(self._sink, WholeSink):
+        if raw and isinstance(self._sink, WholeSink):
             self._sink.expect(value, raw)
         events = list(self._stages.chunks(self._chunks_of(value)))
         events += self._stages.end(has_terminal=True, needs_terminal=False)
         out = self._emit(events)
         self._note()
         return out
+
+
+def parse_reply(body: bytes) -> tuple[dict[str, Any], bytes]:
+    """A reply that came as one object, and its bytes; empty, if a strict reader would not read
+    them. Raises PeerError."""
+    raw = _object_bytes(body)
+    try:
+        value, is_strict = read_json(raw)
+    except ValueError:
+        value, is_strict = None, False
+    if not isinstance(value, dict):
+        raise PeerError("The upstream's reply is not a JSON object.", code="upstream_malformed")
+    return value, raw if is_strict else b""
 
 
 def _object_bytes(body: bytes) -> bytes:
@@ -260,17 +291,39 @@ def make_relay(
     elapsed: Callable[[], float] = lambda: 0.0,
     may_splice: bool = True,
 ) -> Relay:
-    """The relay for one reply in the promise's dialect. ``is_object`` says how the upstream
-    answered; how the client is answered stands in the promise. ``elapsed`` gives the seconds
-    since the request began. ``may_splice`` False takes the long way for every frame: the same
-    bytes, slower."""
-    parts = DIALECTS[promise.dialect]
-    stages = make_stages(parts.reader(), parts.chunk_rules, promise)
+    """The relay for one reply. ``is_object`` says how the upstream answered; how the client is
+    answered, and in which dialects both speak, stands in the promise. ``elapsed`` gives the
+    seconds since the request began. ``may_splice`` False takes the long way for every frame: the
+    same bytes, slower."""
+    source = DIALECTS[promise.upstream or promise.dialect]
+    target = DIALECTS[promise.dialect]
+    life = None if source.life is None else source.life(promise, is_object=is_object)
+    is_native = source is target
+    reader = source.native.reader() if is_native and source.native else source.reader()
+    crossing = None if is_native else Crossing(promise.dialect)
+    stages = make_stages(reader, source.chunk_rules, promise, life=life, crossing=crossing)
     sink: StreamSink | WholeSink
+    lives: list[Life] = [] if life is None else [life]
     if promise.is_stream:
-        sink = StreamSink(parts.writer(promise), promise, parts.error_object, elapsed)
+        writer = _stream_writer(target, promise, life if is_native else None)
+        own: Life | None = getattr(writer, "life", None)
+        if own is not None and own is not life:
+            lives.append(own)
+        sink = StreamSink(writer, promise, target.wire, elapsed)
     else:
-        sink = WholeSink(parts.whole_writer(promise), promise)
+        sink = WholeSink(_whole_writer(target, promise, life if is_native else None), promise)
     if is_object:
-        return WholeRelay(stages, sink, parts.chunks_of_reply, promise.max_reply_bytes)
-    return Relay(stages, sink, may_splice=may_splice)
+        return WholeRelay(stages, sink, source.chunks_of_reply, promise.max_reply_bytes)
+    return Relay(stages, sink, may_splice=may_splice, lives=tuple(lives))
+
+
+def _stream_writer(parts: Parts, promise: Promise, life: Life | None) -> StreamWriter:
+    if parts.native is not None and life is not None:
+        return parts.native.writer(promise, life)
+    return parts.writer(promise)
+
+
+def _whole_writer(parts: Parts, promise: Promise, life: Life | None) -> WholeWriter:
+    if parts.native is not None and life is not None:
+        return parts.native.whole_writer(promise, life)
+    return parts.whole_writer(promise)

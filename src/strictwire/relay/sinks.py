@@ -7,17 +7,16 @@ returned, so that an early failure can still be a status.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
 
 from strictwire.model.errors import PeerError, WireError
-from strictwire.model.events import MEANINGFUL, Ended, Event, Failed, Progressed
+from strictwire.model.events import Ended, Event, Failed, Progressed, is_meaningful
 from strictwire.model.request import Promise
 from strictwire.relay.progress import ProgressTeller
-from strictwire.wire.sse import format_frame
 
 _encode = msgspec.json.encode
 
@@ -26,14 +25,50 @@ _encode = msgspec.json.encode
 MAX_HELD_BYTES = 64 * 1024
 
 DONE_FRAME = b"data: [DONE]\n\n"
+KEEPALIVE = b": keep-alive\n\n"
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 
 
 class StreamWriter(Protocol):
-    def feed(self, event: Event) -> dict[str, Any] | None: ...
+    """A dialect's writer: events to the objects that go on the wire, in order. One whose dialect
+    has a life keeps it as ``life``."""
+
+    def feed(self, event: Event) -> Sequence[dict[str, Any]]: ...
+
+    def fail(self, error: WireError) -> Sequence[dict[str, Any]]:
+        """The error in-band, as the last thing that is told."""
+        ...
 
     def progress(self, told: dict[str, Any]) -> dict[str, Any]:
         """A report of progress inside a complete chunk."""
         ...
+
+    def trial(self) -> StreamWriter:
+        """A copy that may be written without changing this one."""
+        ...
+
+    def state(self) -> str:
+        """All that decides how the next event is written, but for an envelope that an event
+        changes, and for the numbers and texts that every delta changes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How a dialect's objects stand on the wire. ``names_events``: each frame has an ``event:``
+    line with the object's type. ``has_done``: ``[DONE]`` is the last frame. ``pings``: a reply that
+    has begun is kept alive by an event of its own. ``result``: the field of the last object that
+    holds the reply as a whole."""
+
+    names_events: bool = False
+    has_done: bool = True
+    pings: bool = False
+    result: str = ""
+
+    def frame(self, value: dict[str, Any], raw: bytes) -> bytes:
+        if self.names_events:
+            return b"event: %b\ndata: %b\n\n" % (value["type"].encode(), raw)
+        return b"data: %b\n\n" % raw
 
 
 class WholeWriter(Protocol):
@@ -53,28 +88,29 @@ class StreamSink:
 
     __slots__ = (
         "_elapsed",
-        "_error_object",
         "_held",
         "_held_bytes",
         "_progress",
         "_promise",
-        "_writer",
+        "_wire",
         "failure",
         "frames",
         "is_done",
         "is_meaningful",
+        "result",
+        "writer",
     )
 
     def __init__(
         self,
         writer: StreamWriter,
         promise: Promise,
-        error_object: Callable[[WireError], dict[str, Any]],
-        elapsed: Callable[[], float],
+        wire: Wire,
+        elapsed: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        self._writer = writer
+        self.writer = writer
         self._promise = promise
-        self._error_object = error_object
+        self._wire = wire
         self._elapsed = elapsed
         self._progress = (
             ProgressTeller(promise.progress, writer.progress) if promise.progress else None
@@ -84,7 +120,18 @@ class StreamSink:
         self.is_meaningful = False
         self.is_done = False
         self.failure: WireError | None = None
+        self.result: dict[str, Any] | None = None
         self.frames = 0
+
+    @property
+    def cuts_after_error(self) -> bool:
+        """After an error the connection is closed in the middle of the stream: the setting wants
+        it, in the dialects whose errors are no terminal of their own."""
+        return not self._wire.names_events and self._promise.after_error == "cut"
+
+    @property
+    def keepalive(self) -> bytes:
+        return PING if self._wire.pings and self.frames and self.is_meaningful else KEEPALIVE
 
     def feed(self, event: Event) -> bytes:
         if isinstance(event, Failed):
@@ -94,13 +141,14 @@ class StreamSink:
             return self._progress.batch(event, self._elapsed()) if self._progress else b""
         if isinstance(event, Ended):
             self.is_done = True
-            return self._release() + DONE_FRAME
+            held = self._release()
+            return held + self._render(event) + self._terminal
         frame = self._render(event)
         if not self.is_meaningful:
             if frame:
                 self._held.append(frame)
                 self._held_bytes += len(frame)
-            if not isinstance(event, MEANINGFUL) and self._held_bytes <= MAX_HELD_BYTES:
+            if not is_meaningful(event) and self._held_bytes <= MAX_HELD_BYTES:
                 return b""
             self.is_meaningful = True
             if self._progress is not None:
@@ -110,8 +158,7 @@ class StreamSink:
 
     def trial(self) -> StreamSink:
         """A copy that writes what this one would write now, and changes nothing here."""
-        writer = copy.copy(self._writer)
-        sink = StreamSink(writer, self._promise, self._error_object, self._elapsed)
+        sink = StreamSink(self.writer.trial(), self._promise, self._wire, self._elapsed)
         sink.is_meaningful = self.is_meaningful
         return sink
 
@@ -124,19 +171,41 @@ class StreamSink:
         """The error in-band, and the terminal where the setting wants one."""
         if self._progress is not None:
             self._progress.stop()
+        # Numbered events must not have gaps; roles and extras of a reply that failed say nothing.
+        held = self._release() if self._wire.names_events else b""
         self._held.clear()
-        frame = format_frame(_encode(self._error_object(error)))
-        return frame + DONE_FRAME if self._promise.after_error == "done" else frame
+        frames = [self._framed(value, _encode(value)) for value in self.writer.fail(error)]
+        return b"".join((held, *frames, b"" if self.cuts_after_error else self._terminal))
+
+    @property
+    def _terminal(self) -> bytes:
+        """What follows the last object."""
+        is_wanted = self._promise.responses_done or not self._wire.names_events
+        return DONE_FRAME if self._wire.has_done and is_wanted else b""
 
     def _render(self, event: Event) -> bytes:
-        value = self._writer.feed(event)
-        if value is None:
+        values = self.writer.feed(event)
+        if not values:
             return b""
-        self.frames += 1
+        self.frames += len(values)
         source = event.source
-        if source is not None and source.raw and source.value == value and b"\n" not in source.raw:
-            return b"data: %b\n\n" % source.raw
-        return b"data: %b\n\n" % _encode(value)
+        out: list[bytes] = []
+        for value in values:
+            if (
+                source is not None
+                and source.raw
+                and (source.value is value or source.value == value)
+                and b"\n" not in source.raw
+            ):
+                out.append(self._framed(value, source.raw))
+            else:
+                out.append(self._framed(value, _encode(value)))
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def _framed(self, value: dict[str, Any], raw: bytes) -> bytes:
+        if self._wire.result and self._wire.result in value:
+            self.result = value[self._wire.result]
+        return self._wire.frame(value, raw)
 
     def _release(self) -> bytes:
         held = b"".join(self._held)
@@ -155,7 +224,11 @@ class WholeSink:
         "frames",
         "is_done",
         "is_meaningful",
+        "result",
     )
+
+    cuts_after_error = True  # there is no in-band error in one object
+    keepalive = b"\n"  # white space is legal before a JSON object
 
     def __init__(self, writer: WholeWriter, promise: Promise) -> None:
         self._writer = writer
@@ -164,6 +237,7 @@ class WholeSink:
         self.is_meaningful = False
         self.is_done = False
         self.failure: WireError | None = None
+        self.result: dict[str, Any] | None = None
         self.frames = 0
 
     @property
@@ -181,8 +255,9 @@ class WholeSink:
         if isinstance(event, Ended):
             self.is_done = True
             self.frames = 1
+            self._writer.feed(event)
             return self._finish()
-        self.is_meaningful = self.is_meaningful or isinstance(event, MEANINGFUL)
+        self.is_meaningful = self.is_meaningful or is_meaningful(event)
         self._writer.feed(event)
         if self._writer.size_bytes > self._promise.max_reply_bytes:
             self.failure = too_large(self._promise.max_reply_bytes)
@@ -192,11 +267,11 @@ class WholeSink:
         return b""
 
     def fail(self, error: WireError) -> bytes:
-        """There is no in-band error in one object: the connection is cut instead."""
+        """Nothing can be said in one object: the connection is cut instead."""
         return b""
 
     def _finish(self) -> bytes:
-        value = self._writer.finish()
+        value = self.result = self._writer.finish()
         if self._original is not None and _is_same(self._original[0], value):
             return self._original[1]
         return _encode(value)

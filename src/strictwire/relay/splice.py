@@ -9,18 +9,24 @@ with that string in it. So what is spliced is what the stages would have said, b
 
 Frames that gave nothing and changed nothing (an empty delta between two others) are known by all
 their bytes, and give nothing again.
+
+In a dialect whose replies have a life, a frame may hold a number that counts, and what is spliced
+is told to the life, which counts and keeps the text that a later event repeats.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from strictwire.model.events import Event, ReasoningDelta, TextDelta
 from strictwire.model.frames import Frame
+from strictwire.model.life import Life
+from strictwire.relay.counted import Counted, Holed, find_number
 from strictwire.wire.sse import SseDecoder
 
 if TYPE_CHECKING:
@@ -70,18 +76,34 @@ class Template:
     end: int
 
 
+class Before(NamedTuple):
+    """What a frame met: the state of all stages and the writer, and the numbers that were next,
+    of the upstream's frames and of ours. -1 where there is none."""
+
+    fingerprint: bytes
+    number_in: int
+    number_out: int
+
+
 class Splicer:
+    """``lives`` are those of the upstream's dialect and of the client's, as far as they have one;
+    a frame that is spliced is told to each."""
+
     __slots__ = (
+        "_counted",
         "_failed",
         "_fingerprint",
         "_frames_at_proof",
         "_inert",
+        "_lives",
         "_seen",
         "_templates",
         "frames",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, lives: tuple[Life, ...] = ()) -> None:
+        self._lives = lives
+        self._counted: tuple[Counted, ...] = ()
         self._templates: tuple[Template, ...] = ()
         self._inert: tuple[bytes, ...] = ()
         self._fingerprint = b""
@@ -92,7 +114,7 @@ class Splicer:
 
     @property
     def is_ready(self) -> bool:
-        return bool(self._templates)
+        return bool(self._templates or self._counted)
 
     @property
     def may_learn(self) -> bool:
@@ -107,6 +129,9 @@ class Splicer:
     def take_one(self, data: bytes) -> bytes | None:
         """The output where ``data`` is one frame of the kind seen last and its string is plain,
         as it nearly always is; else None, and ``take`` must look closer."""
+        if self._lives:
+            out, taken = self._take_counted(data, 0)
+            return out if taken == len(data) else None
         template = self._templates[0]
         # Slices, since they are faster than ``startswith`` and ``endswith``, whose arguments are
         # parsed by their format at each call.
@@ -128,6 +153,8 @@ class Splicer:
 
     def take(self, data: bytes, position: int = 0) -> tuple[bytes, int]:
         """The output for the known frames from ``position`` on, and where they end."""
+        if self._lives:
+            return self._take_all_counted(data, position)
         size = len(data)
         out: list[bytes] = []
         while position < size:
@@ -146,14 +173,50 @@ class Splicer:
             position = end
         return b"".join(out), position
 
-    def check(self, stages: Stages) -> None:
+    def _take_all_counted(self, data: bytes, position: int) -> tuple[bytes, int]:
+        size = len(data)
+        pieces: list[bytes] = []
+        while position < size:
+            out, end = self._take_counted(data, position)
+            if end == position:
+                end = self._inert_at(data, position)
+                if not end:
+                    break
+            pieces.append(out)
+            position = end
+        return b"".join(pieces), position
+
+    def _take_counted(self, data: bytes, position: int) -> tuple[bytes, int]:
+        """The output for the one frame that begins at ``position``, and where it ends: there, if
+        it is not known."""
+        lives = self._lives
+        number_in, number_out = lives[0].next_number, lives[-1].next_number
+        for template in self._counted:
+            found = template.take(data, position, number_in or 0, number_out or 0)
+            if found is None or any(life.is_full for life in lives):
+                continue
+            out, text, end = found
+            for life in lives:
+                life.spliced(text)
+            self.frames += 1
+            return out, end
+        return b"", position
+
+    def look(self, stages: Stages, sink: StreamSink) -> Before:
+        """What the frame that comes next will meet."""
+        numbers = [life.next_number for life in self._lives] or [None]
+        first, last = (-1 if number is None else number for number in (numbers[0], numbers[-1]))
+        return Before(_state_of(stages, sink), first, last)
+
+    def check(self, stages: Stages, sink: StreamSink) -> None:
         """A frame went the long way: forget what was learned in another state."""
-        if stages.fingerprint() != self._fingerprint:
+        if _state_of(stages, sink) != self._fingerprint:
             self.forget()
 
     def forget(self) -> None:
         """What frames give has changed."""
         self._templates = ()
+        self._counted = ()
         self._inert = ()
 
     def learn(
@@ -161,12 +224,12 @@ class Splicer:
         frame: Frame,
         events: list[Event],
         output: bytes,
-        before: bytes,
+        met: Before,
         stages: Stages,
         sink: StreamSink,
     ) -> None:
-        """A frame was handled in the state ``before``; remember it if it proves repeatable."""
-        after = stages.fingerprint()
+        """A frame was handled that ``met`` this; remember it if it proves repeatable."""
+        before, after = met.fingerprint, _state_of(stages, sink)
         if not 0 < len(frame.raw) <= MAX_LEARNED_BYTES or not before or after != before:
             # Also where nothing came of it: a state that grows with each frame costs more each.
             self._failed += 1
@@ -175,22 +238,30 @@ class Splicer:
                 self.forget()
             return
         if before != self._fingerprint:
-            self._templates, self._inert, self._fingerprint = (), (), before
+            self.forget()
+            self._fingerprint = before
         if not events and not output:
             if len(self._inert) < MAX_INERT and frame.raw not in self._inert:
                 self._inert = (*self._inert, frame.raw)
             return
-        template = None
+        template: Template | Counted | None = None
         if len(events) == 1 and isinstance(events[0], TextDelta | ReasoningDelta):
-            template = _prove(frame.raw, events[0], output, stages, sink)
+            if self._lives:
+                template = _prove_counted(frame.raw, events[0], output, met, stages, sink)
+            else:
+                template = _prove(frame.raw, events[0], output, stages, sink)
         if template is None:
             self._failed += 1
             return
         # A template that never matched again proves that each frame differs elsewhere too.
         self._failed = self._failed + 1 if self.frames == self._frames_at_proof else 0
         self._frames_at_proof = self.frames
-        others = [known for known in self._templates if known.before != template.before]
-        self._templates = (template, *others)[:MAX_TEMPLATES]
+        if isinstance(template, Counted):
+            rest = [known for known in self._counted if known.before != template.before]
+            self._counted = (template, *rest)[:MAX_TEMPLATES]
+        else:
+            others = [known for known in self._templates if known.before != template.before]
+            self._templates = (template, *others)[:MAX_TEMPLATES]
 
     def _inert_at(self, data: bytes, position: int) -> int:
         """Where the known frame that gives nothing ends, or 0."""
@@ -198,6 +269,15 @@ class Splicer:
             if data.startswith(block, position):
                 return position + len(block)
         return 0
+
+
+def _state_of(stages: Stages, sink: StreamSink) -> bytes:
+    """The state of all that a frame goes through, empty where it is too large to compare."""
+    state, written = stages.fingerprint(), sink.writer.state()
+    if not state or not written:
+        return state
+    told = state + written.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(told, digest_size=16).digest()
 
 
 def block_end(data: bytes, position: int) -> int:
@@ -289,3 +369,59 @@ def _try_place(
     if is_identity:
         head, tail = before, after  # held once
     return Template(before, after, head, tail, is_identity, keeps_escapes, len(before), -len(after))
+
+
+def _prove_counted(
+    raw: bytes,
+    event: TextDelta | ReasoningDelta,
+    output: bytes,
+    met: Before,
+    stages: Stages,
+    sink: StreamSink,
+) -> Counted | None:
+    """The same where frames may hold a number: the trial frame holds the next one, so what comes
+    out must hold the next one too, wherever the template says that it stands."""
+    text = event.text.encode()
+    if _PLAIN.fullmatch(text) is None or _SENTINEL in raw:
+        return None
+    quoted = b'"%b"' % text
+    place = raw.find(quoted)
+    for _ in range(MAX_PLACES_TRIED):
+        if place < 0:
+            break
+        head = find_number(raw[: place + 1], met.number_in)
+        tail = find_number(raw[place + 1 + len(text) :], met.number_in)
+        template = _try_counted(head, tail, event, met, stages, sink)
+        if template is not None and template.told(text, met.number_out) == output:
+            return template
+        place = raw.find(quoted, place + 1)
+    return None
+
+
+def _try_counted(
+    head: Holed,
+    tail: Holed,
+    event: TextDelta | ReasoningDelta,
+    met: Before,
+    stages: Stages,
+    sink: StreamSink,
+) -> Counted | None:
+    number = b"%d" % (met.number_in + 1)
+    frames = SseDecoder().feed(b"\n" + head.fill(number) + _TOLD + tail.fill(number))
+    if len(frames) != 1 or not isinstance(frames[0], Frame):
+        return None
+    events = stages.try_frame(frames[0])
+    if len(events) != 1 or type(events[0]) is not type(event):
+        return None
+    if getattr(events[0], "text", "") != _READ.decode():
+        return None
+    output = sink.trial().feed(events[0])
+    keeps_escapes = _TOLD in output
+    told_head, found, told_tail = output.partition(_TOLD if keeps_escapes else _READ)
+    if not found or _SENTINEL in told_tail:
+        return None
+    out_head = find_number(told_head, met.number_out + 1)
+    out_tail = find_number(told_tail, met.number_out + 1)
+    if (head, tail) == (out_head, out_tail) and met.number_in == met.number_out:
+        out_head, out_tail = head, tail  # held once
+    return Counted(head, tail, out_head, out_tail, keeps_escapes)

@@ -1,4 +1,4 @@
-"""The stages of one reply: frame rules, parsing, chunk rules, reader, ending, event rules.
+"""The stages of one reply: frame rules, parsing, chunk rules, life, reader, ending, event rules.
 
 Contract: ``frame`` and ``chunks`` take what came and yield events; ``end`` flushes every stage in
 order and ends the reply. The order is the design's: rules that see chunks run before the reader,
@@ -17,7 +17,9 @@ from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError
 from strictwire.model.events import Ended, Event, Failed
 from strictwire.model.frames import Decoded, Frame, Malformed
+from strictwire.model.life import Life
 from strictwire.model.request import Promise
+from strictwire.relay.crossing import Crossing
 from strictwire.relay.ending import Ending
 from strictwire.relay.parsing import parse_chunk
 from strictwire.repairs import EVENT_RULES, FRAME_RULES
@@ -41,7 +43,15 @@ class Reader(Protocol):
 class Stages:
     """One reply's stages, up to events. ``fired`` names the rules that repaired something."""
 
-    __slots__ = ("_chunk_rules", "_event_rules", "_frame_rules", "_reader", "ending")
+    __slots__ = (
+        "_chunk_rules",
+        "_event_rules",
+        "_frame_rules",
+        "_reader",
+        "crossing",
+        "ending",
+        "life",
+    )
 
     def __init__(
         self,
@@ -49,16 +59,24 @@ class Stages:
         frame_rules: Sequence[Rule[Decoded]],
         chunk_rules: Sequence[Rule[Chunk]],
         event_rules: Sequence[Rule[Event]],
+        life: Life | None = None,
+        crossing: Crossing | None = None,
     ) -> None:
         self._reader = reader
         self._frame_rules = frame_rules
         self._chunk_rules = chunk_rules
         self._event_rules = event_rules
+        self.life = life
+        self.crossing = crossing
         self.ending = Ending()
 
     @property
     def fired(self) -> set[str]:
-        return {rule.name for rule in self._rules if rule.fired} | self.ending.mended
+        names = {rule.name for rule in self._rules if rule.fired} | self.ending.mended
+        for part in (self.life, self.crossing):
+            if part is not None:
+                names |= part.mended
+        return names
 
     @property
     def _rules(self) -> tuple[Rule[Any], ...]:
@@ -77,6 +95,9 @@ class Stages:
         rules = self._rules
         fired = [rule.fired for rule in rules]
         state = repr((fired, [rule for rule in rules if keeps_state(rule)], self.ending))
+        for part in (self.life, self.crossing):
+            if part is not None:
+                state += part.state()
         if len(state) > MAX_STATE_CHARS:
             return b""
         return hashlib.blake2b(state.encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -92,10 +113,17 @@ class Stages:
         kept = pickle.dumps((self.ending, stateful), pickle.HIGHEST_PROTOCOL)
         ending, copies = pickle.loads(kept)  # noqa: S301 - our own bytes, of a line ago
         copy_of = {id(rule): twin for rule, twin in zip(stateful, copies, strict=True)}
-        rules = (self._frame_rules, self._chunk_rules, self._event_rules)
+        frame_rules, chunk_rules, event_rules = (
+            [copy_of.get(id(rule), rule) for rule in stage]
+            for stage in (self._frame_rules, self._chunk_rules, self._event_rules)
+        )
         trial = Stages(
             copy.copy(self._reader),
-            *([copy_of.get(id(rule), rule) for rule in stage] for stage in rules),
+            frame_rules,
+            chunk_rules,
+            event_rules,
+            life=self.life.trial() if self.life is not None else None,
+            crossing=self.crossing.trial() if self.crossing is not None else None,
         )
         trial.ending = ending
         fired = [rule.fired for rule in self._rules]
@@ -131,35 +159,57 @@ class Stages:
         try:
             for chunk in chunks:
                 for mended in _through(self._chunk_rules, chunk):
-                    for event in self._reader.feed(mended):
-                        yield from self._event(event)
+                    yield from self._read(mended)
+                    if self.ending.is_over:
+                        return
         except PeerError as beyond:  # a rule's bound
             yield from self._event(Failed(beyond))
+
+    def _read(self, chunk: Chunk) -> Iterator[Event]:
+        if self.life is None:
+            for event in self._reader.feed(chunk):
+                yield from self._event(event)
+            return
+        for strict in self.life.feed(chunk):
+            for event in self._reader.feed(strict):
+                if isinstance(event, Ended):
+                    yield from self.end(has_terminal=True)
+                    return
+                yield from self._event(event)
 
     def end(self, *, has_terminal: bool, needs_terminal: bool = True) -> Iterator[Event]:
         """Flush what the rules held, then end."""
         if self.ending.is_over:
             return
-        for event in self._held():
-            yield from self._event(event)
+        for event in self._held(has_terminal=has_terminal):
+            if isinstance(event, Ended):
+                has_terminal = True
+            else:
+                yield from self._event(event)
         tail = self.ending.end(has_terminal=has_terminal, needs_terminal=needs_terminal)
         for event in tail:
             if isinstance(event, Ended):
                 yield from _flush(self._event_rules)
             yield from _through(self._event_rules, event)
 
-    def _held(self) -> Iterator[Event]:
-        """What the rules and the reader still have to say."""
+    def _held(self, *, has_terminal: bool) -> Iterator[Event]:
+        """What the rules, the life and the reader still have to say; ``Ended`` among it says that
+        the terminal came, or can be added."""
+        life = self.life
         try:
             for chunk in _flush(self._chunk_rules):
-                yield from self._reader.feed(chunk)
+                for strict in (chunk,) if life is None else life.feed(chunk):
+                    yield from self._reader.feed(strict)
+            for closing in () if life is None else life.end(has_terminal=has_terminal):
+                yield from self._reader.feed(closing)
         except PeerError as beyond:  # a rule's bound
             yield Failed(beyond)
         yield from self._reader.finish()
 
     def _event(self, event: Event) -> Iterator[Event]:
-        for kept in self.ending.feed(event):
-            yield from _through(self._event_rules, kept)
+        for told in (event,) if self.crossing is None else self.crossing.feed(event):
+            for kept in self.ending.feed(told):
+                yield from _through(self._event_rules, kept)
 
 
 def _through(rules: Sequence[Rule[Item]], item: Item) -> Iterable[Item]:
@@ -187,11 +237,20 @@ def _malformed(parsed: Malformed) -> PeerError:
     )
 
 
-def make_stages(reader: Reader, chunk_rules: Iterable[type[ChunkRule]], promise: Promise) -> Stages:
+def make_stages(
+    reader: Reader,
+    chunk_rules: Iterable[type[ChunkRule]],
+    promise: Promise,
+    *,
+    life: Life | None = None,
+    crossing: Crossing | None = None,
+) -> Stages:
     """The stages of one reply, with the rules that this promise needs."""
     return Stages(
         reader,
         [rule(promise) for rule in FRAME_RULES if rule.runs_for(promise)],
         [rule(promise) for rule in chunk_rules if rule.runs_for(promise)],
         [rule(promise) for rule in EVENT_RULES if rule.runs_for(promise)],
+        life=life,
+        crossing=crossing,
     )

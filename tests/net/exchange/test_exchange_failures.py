@@ -18,11 +18,10 @@ from exchange_stage import (
 )
 
 from strictwire.dialects.chat import ChatReader, ChatWriter
-from strictwire.dialects.chat.writer import error_object
 from strictwire.model.errors import PeerError
 from strictwire.net.exchange import shutting_down
 from strictwire.relay import Relay
-from strictwire.relay.sinks import StreamSink
+from strictwire.relay.sinks import StreamSink, Wire
 from strictwire.relay.stages import make_stages
 from strictwire.repairs import CHAT_RULES
 
@@ -479,7 +478,7 @@ async def test_a_relay_that_raises_is_an_error_in_band_and_content_is_not_logged
     promise = stage.promise
     stage.broken_relay = Broken(
         make_stages(ChatReader(), CHAT_RULES, promise),
-        StreamSink(ChatWriter(promise), promise, error_object, lambda: 0.0),
+        StreamSink(ChatWriter(promise), promise, Wire()),
     )
     await stage.begin_streaming()
     match where:

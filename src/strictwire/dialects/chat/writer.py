@@ -1,6 +1,6 @@
 """Events to chat chunks, streamed.
 
-Contract: ``feed`` takes one event and returns the chunk it becomes as a JSON object, or None
+Contract: ``feed`` takes one event and returns the chunk it becomes as a JSON object, or nothing
 where the event has no place on this wire (an envelope, usage that was not asked for). One event
 is one chunk, so a frame is never half written. The writer is as honest as the reader: it does
 not repair, the rules and the ending have been there before it.
@@ -9,9 +9,11 @@ Source: docs/contract.md, "Chat".
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from typing import Any
 
-from strictwire.dialects.chunk_fields import Envelope
+from strictwire.dialects.chunk_fields import Envelope, error_object
 from strictwire.model.errors import WireError
 from strictwire.model.events import (
     NO_EXTRA,
@@ -41,18 +43,6 @@ def reasoning_fields(key: ReasoningKey, text: str | None) -> dict[str, Any]:
     return {key: text}
 
 
-def error_object(error: WireError) -> dict[str, Any]:
-    """OpenAI's error envelope."""
-    return {
-        "error": {
-            "message": error.message,
-            "type": error.type,
-            "param": error.param,
-            "code": error.code,
-        }
-    }
-
-
 def with_call_extra(call: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
     """A tool call, or a piece of one, with what was said beside it (see ``Extra.call``)."""
     for name, value in extra.items():
@@ -71,7 +61,22 @@ class ChatWriter:
         self._promise = promise
         self._envelope = Envelope.promised(promise, ID_PREFIX)
 
-    def feed(self, event: Event) -> dict[str, Any] | None:
+    def feed(self, event: Event) -> Sequence[dict[str, Any]]:
+        chunk = self._chunk_of(event)
+        return () if chunk is None else (chunk,)
+
+    def fail(self, error: WireError) -> Sequence[dict[str, Any]]:
+        return (error_object(error),)
+
+    def trial(self) -> ChatWriter:
+        return copy.copy(self)
+
+    def state(self) -> str:
+        """The same event is always written the same way, but for the envelope, whose change is
+        an event."""
+        return ""
+
+    def _chunk_of(self, event: Event) -> dict[str, Any] | None:
         match event:
             case TextDelta(choice, text):
                 return self._chunk(event.extra, choice, {"content": text})

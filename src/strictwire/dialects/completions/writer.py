@@ -1,6 +1,6 @@
 """Events to text completion chunks, streamed.
 
-Contract: ``feed`` takes one event and returns the chunk it becomes as a JSON object, or None
+Contract: ``feed`` takes one event and returns the chunk it becomes as a JSON object, or nothing
 where the event has no place on this wire (an envelope, usage that was not asked for, and what no
 completion can hold: roles, reasoning, refusals, tool calls). One event is one chunk. The writer
 is as honest as the reader: it does not repair, the rules and the ending have been there before it.
@@ -9,11 +9,13 @@ Source: docs/contract.md, "Completions"; OpenAI API reference, "The completion o
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from typing import Any
 
-from strictwire.dialects.chunk_fields import Envelope
+from strictwire.dialects.chunk_fields import Envelope, error_object
 from strictwire.dialects.completions.fields import ID_PREFIX, OBJECT, sayable
-from strictwire.model.errors import MisuseError
+from strictwire.model.errors import MisuseError, WireError
 from strictwire.model.events import (
     Begun,
     Event,
@@ -35,7 +37,21 @@ class CompletionsWriter:
         self._includes_usage = promise.includes_usage
         self._envelope = Envelope.promised(promise, ID_PREFIX)
 
-    def feed(self, event: Event) -> dict[str, Any] | None:
+    def feed(self, event: Event) -> Sequence[dict[str, Any]]:
+        chunk = self._chunk_of(event)
+        return () if chunk is None else (chunk,)
+
+    def fail(self, error: WireError) -> Sequence[dict[str, Any]]:
+        return (error_object(error),)
+
+    def trial(self) -> CompletionsWriter:
+        return copy.copy(self)
+
+    def state(self) -> str:
+        """As that of chat: only the envelope changes, and its change is an event."""
+        return ""
+
+    def _chunk_of(self, event: Event) -> dict[str, Any] | None:
         match event:
             case TextDelta(choice, text):
                 return self._chunk(event.extra, choice, text)
