@@ -75,7 +75,7 @@ def _commands(options: argparse.Namespace, notes: list[str]) -> dict[str, gatewa
             case "nginx" if nginx is not None:
                 commands[name] = gateways.nginx(nginx)
             case "strictwire":
-                commands[name] = gateways.command_line(gateways.STRICTWIRE)
+                commands[name] = gateways.strictwire
             case "command" if options.command:
                 commands[name] = gateways.command_line(options.command)
             case _:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from bench.control import BenchError, Worker
 from bench.figures import CpuRound
-from bench.gateways import Gateway
-from bench.streams import STREAMS, Script
+from bench.gateways import CHAT_ONLY, Gateway
+from bench.streams import STREAMS, Dialect, Script
 
 # Opening the streams is not what is measured: the first chunks of each are left out.
 SETTLE_S = 0.4
@@ -58,10 +59,24 @@ def _models(stream: str, pace: str, count: int, texts: int = 0, prefix: str = ""
     return [Script(stream, pace, texts, f"{prefix}{n}").model() for n in range(count)]
 
 
-def check(site: Site, port: int, stream: str, *, is_strict: bool) -> None:
-    """One whole reply brings every text once and, where it is to be strict, one ``[DONE]``."""
-    model = Script(stream, "whole", _CHECKED_TEXTS).model()
-    told = site.load.ask("whole", port=port, model=model)
+def _asked(gateway: Gateway | None, stream: str, models: list[str]) -> dict[str, Any]:
+    """How this gateway is asked for a stream: only one that translates is asked in another
+    dialect than its upstream's, and told by the model's name which provider has no other."""
+    played = STREAMS[stream]
+    dialect: Dialect = played.upstream
+    if gateway is not None and gateway.translates:
+        dialect = played.client
+        if played.client != played.upstream:
+            models = [f"{CHAT_ONLY}/{model}" for model in models]
+    return {"models": models, "dialect": dialect}
+
+
+def check(site: Site, gateway: Gateway, stream: str, *, is_strict: bool) -> None:
+    """One whole reply brings every text once and, where it is to be strict, one end marker."""
+    asked = _asked(gateway, stream, [Script(stream, "whole", _CHECKED_TEXTS).model()])
+    told = site.load.ask(
+        "whole", port=gateway.port, model=asked["models"][0], dialect=asked["dialect"]
+    )
     if told["texts"] != _CHECKED_TEXTS:
         raise BenchError(f"{told['texts']} of {_CHECKED_TEXTS} texts came through on {stream}")
     if is_strict and told["done"] != 1:
@@ -73,8 +88,8 @@ def cpu_round(
 ) -> CpuRound:
     """CPU time per relayed chunk while so many streams flow; without a gateway the rate alone."""
     port = gateway.port if gateway else site.upstream_port
-    models = _models(stream, pace, streams)
-    site.load.ask("open", port=port, models=models, wait_for_text=True)
+    asked = _asked(gateway, stream, _models(stream, pace, streams))
+    site.load.ask("open", port=port, wait_for_text=True, **asked)
     site.upstream.ask("release")
     time.sleep(SETTLE_S)
     cpu_before_s = gateway.cpu_s() if gateway else 0.0

@@ -8,6 +8,7 @@ upstream, one worker, no access log. Nothing of a system's nginx is read or touc
 from __future__ import annotations
 
 import grp
+import json
 import os
 import pwd
 import shlex
@@ -39,6 +40,7 @@ class Gateway:
 
     def __init__(self, name: str, make_command: MakeCommand, upstream_port: int) -> None:
         self.name = name
+        self.translates = not name.startswith("nginx")
         self._make_command = make_command
         self._upstream_port = upstream_port
 
@@ -121,9 +123,23 @@ def _free_port() -> int:
         return port
 
 
-# ---- strictwire, or any other command line ----
+# ---- strictwire, and any command line ----
 
-STRICTWIRE = "{bin}/strictwire serve --upstream http://127.0.0.1:{upstream_port}/v1 --port {port}"
+# The provider that speaks nothing but chat, so that other clients are translated for.
+CHAT_ONLY = "chat-only"
+
+
+def strictwire(folder: Path, port: int, upstream_port: int) -> list[str]:
+    """This tree's gateway, with two providers for the one upstream."""
+    url = f"http://127.0.0.1:{upstream_port}/v1"
+    providers = [
+        {"name": "any", "base_url": url},
+        {"name": CHAT_ONLY, "base_url": url, "dialects": ["chat"]},
+    ]
+    settings = folder / "strictwire.yaml"
+    settings.write_text(json.dumps({"providers": providers}))  # JSON is YAML
+    program = Path(sys.executable).parent / "strictwire"
+    return [str(program), "serve", "--config", str(settings), "--port", str(port)]
 
 
 def command_line(template: str) -> MakeCommand:

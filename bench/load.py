@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from bench import control
 from bench.control import BenchError
-from bench.streams import TEXT_MARK
+from bench.streams import PATHS, TEXT_MARK, Dialect
 
 _REQUEST_BODY_BYTES = 1024
 _OPENING_AT_ONCE = 64  # below any sane listen backlog
@@ -26,20 +26,31 @@ _LAST_HTTP_CHUNK = b"0\r\n\r\n"
 _CHUNK_BORDER = re.compile(rb"\r\n[0-9a-fA-F]+\r\n")
 _HEAD_EXCERPT_BYTES = 300
 _QUOTE, _SPACE = TEXT_MARK
+_END_MARKS: dict[Dialect, bytes] = {
+    "chat": b"data: [DONE]",
+    "responses": b"data: [DONE]",
+    "messages": b"event: message_stop",
+}
 
 
-def render_request(port: int, model: str) -> bytes:
-    """A streaming chat request whose body is 1 kB."""
-    ask = {"model": model, "stream": True, "messages": [{"role": "user", "content": ""}]}
-    padding = _REQUEST_BODY_BYTES - len(json.dumps(ask))
-    ask["messages"] = [{"role": "user", "content": "x" * padding}]
-    body = json.dumps(ask).encode()
+def render_request(port: int, model: str, dialect: Dialect = "chat") -> bytes:
+    """A streaming request whose body is 1 kB."""
+    padding = _REQUEST_BODY_BYTES - len(json.dumps(_ask(model, dialect, "")))
+    body = json.dumps(_ask(model, dialect, "x" * padding)).encode()
     head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"
+        f"POST {PATHS[dialect]} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"
         f"content-type: application/json\r\naccept: text/event-stream\r\n"
         f"content-length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
+
+
+def _ask(model: str, dialect: Dialect, text: str) -> dict[str, Any]:
+    ask: dict[str, Any] = {"model": model, "stream": True}
+    if dialect == "responses":
+        return ask | {"store": False, "input": text}
+    messages = {"messages": [{"role": "user", "content": text}]}
+    return ask | messages | ({"max_tokens": 1000} if dialect == "messages" else {})
 
 
 class Tally:
@@ -136,19 +147,25 @@ class Load:
         self._tally = Tally()
         self._streams: dict[str, CountedStream] = {}
 
-    async def open(self, port: int, models: list[str], wait_for_text: bool) -> dict[str, Any]:
+    async def open(
+        self, port: int, models: list[str], wait_for_text: bool, dialect: Dialect = "chat"
+    ) -> dict[str, Any]:
         """Open a stream per model; the streams' marks are their model's last part."""
         gate = asyncio.Semaphore(_OPENING_AT_ONCE)
         async with asyncio.timeout(_OPEN_TIMEOUT_S):
             await asyncio.gather(
-                *(self._open_one(gate, port, model, wait_for_text) for model in models)
+                *(
+                    self._open_one(
+                        gate, port, render_request(port, model, dialect), model, wait_for_text
+                    )
+                    for model in models
+                )
             )
         return {"open": len(self._streams)}
 
     async def _open_one(
-        self, gate: asyncio.Semaphore, port: int, model: str, wait_for_text: bool
+        self, gate: asyncio.Semaphore, port: int, request: bytes, model: str, wait_for_text: bool
     ) -> None:
-        request = render_request(port, model)
         async with gate:
             _, stream = await asyncio.get_running_loop().create_connection(
                 lambda: CountedStream(request, self._tally), "127.0.0.1", port
@@ -187,15 +204,17 @@ class Load:
         await self.close()
         return {"closed_ns": closed_ns}
 
-    async def whole(self, port: int, model: str) -> dict[str, Any]:
-        """One whole reply: how many texts and end markers it had."""
+    async def whole(self, port: int, model: str, dialect: Dialect = "chat") -> dict[str, Any]:
+        """One whole reply: how many texts and end markers it had. What a Responses stream repeats
+        after the deltas is not counted."""
         exchange = await _connect(port)
         try:
-            reply = await exchange.ask(render_request(port, model))
+            reply = await exchange.ask(render_request(port, model, dialect))
         finally:
             exchange.transport.abort()
         reply = _CHUNK_BORDER.sub(b"", reply)
-        return {"texts": reply.count(TEXT_MARK), "done": reply.count(b"data: [DONE]")}
+        told, _, _ = reply.partition(b"event: response.output_text.done")
+        return {"texts": told.count(TEXT_MARK), "done": reply.count(_END_MARKS[dialect])}
 
     async def first_texts(self, ports: dict[str, int], model: str, requests: int) -> dict[str, Any]:
         """Time to the first text over each port in turn, on connections that stay open."""

@@ -11,11 +11,23 @@ ASCII, as in real prose: a gateway with a fast lane for plain text has to leave 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count, islice
 from itertools import cycle as endlessly
-from itertools import islice
+from typing import Literal
+
+from bench import dialect_streams
+
+Dialect = Literal["chat", "responses", "messages"]
 
 TEXT_MARK = b'" '
+# Where each dialect is asked for.
+PATHS: dict[Dialect, str] = {
+    "chat": "/v1/chat/completions",
+    "responses": "/v1/responses",
+    "messages": "/v1/messages",
+}
 
 _ENVELOPE = (
     '{"id":"chatcmpl-bench0123456789abcdefghijklm","object":"chat.completion.chunk",'
@@ -34,7 +46,10 @@ _TOKENS_PER_CYCLE = 64
 class Stream:
     """One kind of stream. Each piece is one frame in one HTTP chunk; ``ending`` has the last.
 
-    ``pieces_per_text`` is how many pieces of the cycle carry one text.
+    ``pieces_per_text`` is how many pieces of the cycle carry one text. ``upstream`` is the dialect
+    of the stream; ``client`` the one in which a gateway that translates is asked for it. A stream
+    with ``first_number`` counts its pieces: those of the cycle are frames with a place for the
+    number, and its ending repeats the text.
     """
 
     name: str
@@ -42,14 +57,31 @@ class Stream:
     cycle: tuple[bytes, ...]
     ending: bytes
     pieces_per_text: int = 1
+    upstream: Dialect = "chat"
+    client: Dialect = "chat"
+    first_number: int | None = None
+
+    def forever(self) -> Iterator[bytes]:
+        """The pieces, without end."""
+        if self.first_number is None:
+            return endlessly(self.cycle)
+        numbered = zip(endlessly(self.cycle), count(self.first_number), strict=False)
+        return (http_chunk(frame % number) for frame, number in numbered)
 
     def pieces(self, texts: int) -> tuple[bytes, ...]:
         """The pieces for so many texts, without prelude and ending."""
-        return tuple(islice(endlessly(self.cycle), texts * self.pieces_per_text))
+        return tuple(islice(self.forever(), texts * self.pieces_per_text))
+
+    def end(self, texts: int) -> bytes:
+        """What follows so many texts."""
+        if self.first_number is None:
+            return self.ending
+        tokens = list(islice(endlessly(_tokens()), texts))
+        return _chunked(dialect_streams.responses_ending(tokens)) + self.ending
 
     def whole(self, texts: int) -> bytes:
         """The body of a reply with so many texts."""
-        return self.prelude + b"".join(self.pieces(texts)) + self.ending
+        return self.prelude + b"".join(self.pieces(texts)) + self.end(texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +181,43 @@ def _quirky_reasoning() -> Stream:
     )
 
 
-STREAMS = {
-    stream.name: stream for stream in (_healthy(), _quirky(), _quirky_empty(), _quirky_reasoning())
-}
+def _chunked(frames: list[bytes]) -> bytes:
+    return b"".join(map(http_chunk, frames))
+
+
+def _responses() -> Stream:
+    return Stream(
+        name="responses",
+        prelude=_chunked(dialect_streams.responses_prelude()),
+        cycle=tuple(dialect_streams.responses_delta(token) for token in _tokens()),
+        ending=_LAST_HTTP_CHUNK,
+        upstream="responses",
+        client="responses",
+        first_number=dialect_streams.FIRST_DELTA_NUMBER,
+    )
+
+
+def _messages() -> Stream:
+    deltas = (dialect_streams.messages_delta(token) for token in _tokens())
+    return Stream(
+        name="messages",
+        prelude=_chunked(dialect_streams.messages_prelude()),
+        cycle=tuple(map(http_chunk, deltas)),
+        ending=_chunked(dialect_streams.messages_ending()) + _LAST_HTTP_CHUNK,
+        upstream="messages",
+        client="messages",
+    )
+
+
+_PLAYED = (
+    _healthy(),
+    _quirky(),
+    _quirky_empty(),
+    _quirky_reasoning(),
+    _responses(),
+    _messages(),
+    # The healthy stream, for clients of another dialect.
+    replace(_healthy(), name="chat-to-responses", client="responses"),
+    replace(_healthy(), name="chat-to-messages", client="messages"),
+)
+STREAMS = {stream.name: stream for stream in _PLAYED}

@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping
-from itertools import cycle as endlessly
 from typing import Any, cast
 
 import httptools
 
 from bench import control
-from bench.streams import STREAMS, Script, Stream, find_script
+from bench.streams import PATHS, STREAMS, Script, Stream, find_script
 
 PERIOD_S = 0.020
 _SLOTS = 20  # 1 ms each, the resolution of uvloop's timers
@@ -139,8 +138,9 @@ class Connection(asyncio.Protocol):
         if self._url.endswith(b"/models"):
             self._transport.write(_json_reply(b"200 OK", _MODELS))
             return
-        script = find_script(self._body) if self._url.endswith(b"/chat/completions") else None
-        if script is None:
+        script = find_script(self._body)
+        path = self._url.partition(b"?")[0].decode()
+        if script is None or path != PATHS[STREAMS[script.stream].upstream]:
             body = b'{"error":{"message":"The bench knows no such path or model."}}'
             self._transport.write(_json_reply(b"404 Not Found", body))
             return
@@ -162,7 +162,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(start)
             return
         self._transport.write(_STREAM_HEAD + stream.prelude)
-        self._ending = stream.ending
+        self._ending = stream.end(script.texts)
         if script.pace == "flat":
             self._pieces = _blocks(stream, script.texts)
             if script.texts:
@@ -171,7 +171,7 @@ class Connection(asyncio.Protocol):
                 self._transport.write(stream.cycle[0])
                 self._ledger.waiting.append(self)
         else:
-            self._pieces = iter(stream.pieces(script.texts)) if script.texts else _forever(stream)
+            self._pieces = iter(stream.pieces(script.texts)) if script.texts else stream.forever()
             self._slot = self._pacer.join(self)
 
     def write_next(self) -> None:
@@ -208,10 +208,6 @@ class Connection(asyncio.Protocol):
         if self._script is not None:
             self._ledger.lost_ns[self._script.mark] = time.monotonic_ns()
         self._end()
-
-
-def _forever(stream: Stream) -> Iterator[bytes]:
-    return endlessly(stream.cycle)
 
 
 def _blocks(stream: Stream, texts: int) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from bench.load import render_request
-from bench.streams import STREAMS, TEXT_MARK, Script, Stream, find_script
+from bench.streams import PATHS, STREAMS, TEXT_MARK, Dialect, Script, Stream, find_script
 
 TEXTS = 100
 
@@ -24,12 +24,15 @@ def _data(body: bytes) -> list[str]:
     return [frame.removeprefix("data: ") for frame in frames]
 
 
+CHAT = {name: stream for name, stream in STREAMS.items() if stream.upstream == "chat"}
+
+
 def _choices(stream: Stream) -> list[dict[str, Any]]:
     frames = [data for data in _data(stream.whole(TEXTS)) if data != "[DONE]"]
     return [json.loads(frame)["choices"][0] for frame in frames]
 
 
-@pytest.mark.parametrize("stream", STREAMS.values(), ids=list(STREAMS))
+@pytest.mark.parametrize("stream", CHAT.values(), ids=list(CHAT))
 def test_the_mark_counts_the_texts(stream: Stream) -> None:
     body = stream.whole(TEXTS)
     assert body.count(TEXT_MARK) == TEXTS
@@ -71,3 +74,29 @@ def test_a_script_travels_in_the_model_name() -> None:
     assert find_script(json.dumps(json.loads(body), separators=(",", ":")).encode()) == script
     assert find_script(b'{"model":"gpt-4"}') is None
     assert find_script(b'{"model":"bench.unknown.flat.0.0"}') is None
+
+
+def test_a_responses_stream_counts_and_ends_with_its_text() -> None:
+    frames = [frame.split("\ndata: ") for frame in _data(STREAMS["responses"].whole(TEXTS))]
+    events = [json.loads(data) for _, data in frames]
+    assert [f"event: {event['type']}" for event in events] == [head for head, _ in frames]
+    assert [event["sequence_number"] for event in events] == list(range(len(events)))
+    text = "".join(event["delta"] for event in events if "delta" in event)
+    assert text == events[-1]["response"]["output"][0]["content"][0]["text"]
+    assert text.count(" ") == TEXTS
+
+
+def test_a_messages_stream_is_begun_and_ended() -> None:
+    frames = [frame.split("\ndata: ") for frame in _data(STREAMS["messages"].whole(TEXTS))]
+    kinds = [json.loads(data)["type"] for _, data in frames]
+    assert kinds[:3] == ["message_start", "ping", "content_block_start"]
+    assert kinds[3:-3] == ["content_block_delta"] * TEXTS
+    assert kinds[-3:] == ["content_block_stop", "message_delta", "message_stop"]
+
+
+@pytest.mark.parametrize("dialect", ["chat", "responses", "messages"])
+def test_a_request_is_of_one_kilobyte_in_each_dialect(dialect: Dialect) -> None:
+    request = render_request(8080, Script("healthy", "flat").model(), dialect)
+    head, _, body = request.partition(b"\r\n\r\n")
+    assert head.startswith(f"POST {PATHS[dialect]} ".encode())
+    assert (len(body), json.loads(body)["stream"]) == (1024, True)
