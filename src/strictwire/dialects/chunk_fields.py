@@ -21,6 +21,14 @@ _encode = msgspec.json.encode
 
 TOP = frozenset(("id", "object", "created", "model", "choices", "usage"))
 
+# About what a whole reply costs while it is gathered, in bytes: a piece of text beside its letters
+# (a short str, and its place in a list), a choice, a token's log probability with its rivals.
+PIECE_BYTES = 64
+CHOICE_BYTES = 512
+TOKEN_BYTES = 400
+# Of a whole reply whose usage nobody told.
+NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+
 # Constant in a stream, so they belong on every chunk; other extras belong to one chunk.
 STICKY = frozenset(("system_fingerprint", "service_tier"))
 

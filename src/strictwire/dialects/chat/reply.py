@@ -12,40 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from strictwire.dialects.chunk_fields import only_sticky, usage_fields
+from strictwire.dialects.chat.fields import DELTA
+from strictwire.dialects.chat.writer import OBJECT
+from strictwire.dialects.choices_reply import lay_out
 from strictwire.model.chunks import Chunk
 
-_MESSAGE_OWN = frozenset(
-    ("role", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call")
-)
-_CHOICE_OWN = frozenset(("index", "message", "finish_reason"))
-_TOP_OWN = frozenset(("choices", "usage", "object"))
+_CHOICE_OWN = frozenset(("index", "message", "finish_reason", "delta"))
 
 
 def chunks_of_reply(value: dict[str, Any]) -> list[Chunk]:
     """The chunks of a whole reply, in the order of the wire; no terminal."""
-    return [Chunk(chunk) for chunk in _chunks(value)]
-
-
-def _chunks(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if not isinstance(value.get("choices"), list) or not value["choices"]:
-        # An error under a 200, or somebody else's object: the rules know both by their fields.
-        yield value
-        return
-    usage = usage_fields(value)
-    top = {name: value[name] for name in value if name not in _TOP_OWN and name not in usage}
-    own = {name: top[name] for name in top if name in ("id", "created", "model")}
-    later = own | only_sticky(top) | {"object": "chat.completion.chunk"}
-    head = top | {"object": "chat.completion.chunk"}
-    is_first = True
-    for position, choice in enumerate(value["choices"]):
-        if not isinstance(choice, dict):
-            continue
-        for part in _choice_parts(position, choice):
-            yield (head if is_first else later) | {"choices": [part]}
-            is_first = False
-    if usage:
-        yield (head if is_first else later) | {"choices": []} | usage
+    return lay_out(value, _choice_parts, kind=OBJECT)
 
 
 def _choice_parts(position: int, choice: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -57,11 +34,11 @@ def _choice_parts(position: int, choice: dict[str, Any]) -> Iterator[dict[str, A
     number = choice.get("index")
     index = number if isinstance(number, int) else position
     deltas = list(_deltas(message))
-    more = {name: message[name] for name in message if name not in _MESSAGE_OWN}
+    more = {name: message[name] for name in message if name not in DELTA}
     if more:
         # After the role, which stands alone in a stream.
         deltas.insert(1, more)
-    extras = {name: choice[name] for name in choice if name not in _CHOICE_OWN and name != "delta"}
+    extras = {name: choice[name] for name in choice if name not in _CHOICE_OWN}
     bearer = next(
         (i for i, delta in enumerate(deltas) if delta.get("content") or delta.get("refusal")),
         len(deltas),

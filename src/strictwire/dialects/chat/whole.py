@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from strictwire.dialects.chat.writer import ID_PREFIX, reasoning_fields, with_call_extra
-from strictwire.dialects.chunk_fields import Envelope, extras_size
+from strictwire.dialects.chunk_fields import (
+    CHOICE_BYTES,
+    NO_USAGE,
+    PIECE_BYTES,
+    TOKEN_BYTES,
+    Envelope,
+    extras_size,
+)
 from strictwire.model.events import (
     Begun,
     Event,
@@ -28,6 +35,9 @@ from strictwire.model.events import (
     UsageTold,
 )
 from strictwire.model.request import Promise
+
+# About what a tool call costs beside its arguments, in bytes.
+_CALL_BYTES = 256
 
 
 @dataclass(slots=True)
@@ -105,24 +115,22 @@ class ChatWholeWriter:
         choices = [
             self._choice_object(index, self._choices[index]) for index in sorted(self._choices)
         ]
-        usage = self._usage or {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
         return {
             **self._envelope.fields("chat.completion"),
             "choices": choices,
-            "usage": usage,
+            "usage": self._usage or dict(NO_USAGE),
             **self._top,
         }
 
     def _grow(self, pieces: list[str], text: str) -> None:
         pieces.append(text)
-        # A short str costs about 50 bytes beside its characters, and a place in the list.
-        self.size_bytes += len(text) + 64
+        self.size_bytes += len(text) + PIECE_BYTES
 
     def _choice(self, index: int, extra: Extra) -> _Choice:
         choice = self._choices.get(index)
         if choice is None:
             choice = self._choices[index] = _Choice()
-            self.size_bytes += 512
+            self.size_bytes += CHOICE_BYTES
         if extra.top:
             self._keep(self._top, extra.top)
         if extra.delta:
@@ -158,11 +166,11 @@ class ChatWholeWriter:
                 before.extend(value)
             elif value is not None or name not in choice.logprobs:
                 choice.logprobs[name] = list(value) if isinstance(value, list) else value
-            self.size_bytes += 400 * len(value) if isinstance(value, list) else 0
+            self.size_bytes += TOKEN_BYTES * len(value) if isinstance(value, list) else 0
 
     def _begin_call(self, choice: _Choice, event: ToolCallBegun) -> None:
         call = _Call(event.id, event.name, event.kind, extra=event.extra.call)
-        self.size_bytes += 256 + extras_size(event.extra.call)
+        self.size_bytes += _CALL_BYTES + extras_size(event.extra.call)
         if event.kind == "legacy":
             choice.legacy = call
         else:

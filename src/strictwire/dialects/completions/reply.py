@@ -12,35 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from strictwire.dialects.chunk_fields import only_sticky, usage_fields
+from strictwire.dialects.choices_reply import lay_out
 from strictwire.model.chunks import Chunk
-
-_ENVELOPE = ("id", "object", "created", "model")
 
 
 def chunks_of_reply(value: dict[str, Any]) -> list[Chunk]:
     """The chunks of a whole reply, in the order of the wire; no terminal."""
-    return [Chunk(chunk) for chunk in _chunks(value)]
-
-
-def _chunks(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if not isinstance(value.get("choices"), list) or not value["choices"]:
-        # An error under a 200, or somebody else's object: the rules know both by their fields.
-        yield value
-        return
-    usage = usage_fields(value)
-    own = ("choices", "usage", *usage)
-    head = {name: value[name] for name in value if name not in own}
-    later = {name: head[name] for name in head if name in _ENVELOPE} | only_sticky(head)
-    is_first = True
-    for position, choice in enumerate(value["choices"]):
-        if not isinstance(choice, dict):
-            continue
-        for part in _choice_parts(position, choice):
-            yield (head if is_first else later) | {"choices": [part]}
-            is_first = False
-    if usage:
-        yield (head if is_first else later) | {"choices": []} | usage
+    return lay_out(value, _choice_parts)
 
 
 def _choice_parts(position: int, choice: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from strictwire.dialects.chunk_fields import Envelope, extras_size
+from strictwire.dialects.chunk_fields import (
+    CHOICE_BYTES,
+    NO_USAGE,
+    PIECE_BYTES,
+    TOKEN_BYTES,
+    Envelope,
+    extras_size,
+)
 from strictwire.dialects.completions.fields import ID_PREFIX, OBJECT, sayable
 from strictwire.model.events import (
     Begun,
@@ -54,8 +61,7 @@ class CompletionsWholeWriter:
         match event:
             case TextDelta(choice, text):
                 self._choice(choice, event.extra).text.append(text)
-                # A short str costs about 50 bytes beside its characters, and a place in the list.
-                self.size_bytes += len(text) + 64
+                self.size_bytes += len(text) + PIECE_BYTES
             case Finished(choice, reason):
                 self._choice(choice, event.extra).reason = reason
             case Extension(choice) if choice is not None:
@@ -70,7 +76,7 @@ class CompletionsWholeWriter:
         return {
             **self._envelope.fields(OBJECT),
             "choices": [_choice_object(at, self._choices[at]) for at in sorted(self._choices)],
-            "usage": self._usage or {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+            "usage": self._usage or dict(NO_USAGE),
             **sayable(self._top),
         }
 
@@ -78,7 +84,7 @@ class CompletionsWholeWriter:
         choice = self._choices.get(index)
         if choice is None:
             choice = self._choices[index] = _Choice()
-            self.size_bytes += 512
+            self.size_bytes += CHOICE_BYTES
         if extra.top:
             self._top.update(extra.top)
             self.size_bytes += extras_size(extra.top)
@@ -87,7 +93,7 @@ class CompletionsWholeWriter:
             logprobs = more.pop("logprobs", None)
             if isinstance(logprobs, dict):
                 choice.logprobs.append(logprobs)
-                self.size_bytes += 400 * sum(
+                self.size_bytes += TOKEN_BYTES * sum(
                     len(told) for told in logprobs.values() if isinstance(told, list)
                 )
             choice.extra.update(more)
