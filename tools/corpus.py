@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import corpus_items
+
 CORPUS = Path(__file__).resolve().parent.parent / "corpus"
 # Folder prefix -> the server's name in the index and in file names.
 SERVERS = {"xllamacpp": "llama.cpp", "mlx_lm": "mlx-lm", "transformers": "transformers"}
@@ -23,14 +25,17 @@ SERVERS = {"xllamacpp": "llama.cpp", "mlx_lm": "mlx-lm", "transformers": "transf
 CASES = {
     "chat": ("chat-", "tools-", "long-stream-", "content-parts-", "err-"),
     "completions": ("completions-",),
+    "responses": ("responses-", "long-responses-"),
+    "messages": ("messages-", "long-messages-"),
 }
-NOT_CHAT = frozenset(("chat-input-tokens",))
+# Counts of tokens, which are no replies of a model.
+NO_REPLIES = frozenset(("chat-input-tokens", "messages-count-tokens"))
 # The first ``created`` of every recording, so that no file tells when it was recorded.
 CREATED = 1_700_000_000
 LONG_STRING_CHARACTERS = 400
 KEPT_CHARACTERS = 60
 
-_CREATED = re.compile(rb'("created": ?)(\d{10})')
+_CREATED = re.compile(rb'("(?:created|created_at|completed_at)": ?)(\d{10})')
 _KERNEL = re.compile(rb'-Linux-[^"]*"')
 
 
@@ -71,7 +76,7 @@ def replies_in(recordings: Path, dialect: str) -> Iterator[tuple[str, str, Path]
         package, _, version = folder.name.partition("-")
         for file in sorted(folder.glob("*.txt")):
             case = file.name.removesuffix(".txt")
-            if "." not in case and case not in NOT_CHAT and case.startswith(CASES[dialect]):
+            if "." not in case and case not in NO_REPLIES and case.startswith(CASES[dialect]):
                 yield package, version, file
 
 
@@ -182,6 +187,10 @@ def describe(raw: bytes) -> dict[str, Any]:
 
 
 def of_whole(value: dict[str, Any]) -> dict[str, Any]:
+    if value.get("object") == "response":
+        return corpus_items.of_response(value)
+    if value.get("type") == "message":
+        return corpus_items.of_message(value)
     choices = [whole_choice(choice) for choice in value["choices"]]
     return {"choices": choices, "usage": counts(value.get("usage"))}
 
@@ -200,6 +209,10 @@ def whole_choice(choice: dict[str, Any]) -> dict[str, Any]:
 
 def of_stream(body: bytes) -> dict[str, Any]:
     """Adds up the deltas of a recorded stream; knows only what these three servers do."""
+    if b'"type":"response.' in body:
+        return corpus_items.of_response_stream(body)
+    if b'"type":"message_start"' in body:
+        return corpus_items.of_message_stream(body)
     choices: dict[int, dict[str, Any]] = {}
     usage = None
     is_done = False

@@ -34,6 +34,7 @@ class World:
     error: BaseException | None = None
     served: list[tuple[Settings, bool]] = field(default_factory=list)
     played: list[tuple[Any, ...]] = field(default_factory=list)
+    proxied: list[tuple[Any, ...]] = field(default_factory=list)
 
     def run_gateway(self, settings: Settings, *, lab: bool, announce: Callable[[], None]) -> None:
         self.served.append((settings, lab))
@@ -54,6 +55,12 @@ class World:
             raise self.error
         announce()
 
+    def run_proxy(
+        self, host: str, port: int, options: Mapping[str, Any], announce: Callable[[], None]
+    ) -> None:
+        self.proxied.append((host, port, dict(options)))
+        announce()
+
     def parse_playback(self, text: str) -> str:
         if "bad" in text:
             raise CallerError("pace must be a time such as 20ms")
@@ -64,6 +71,7 @@ class World:
             environ=self.environ,
             run_gateway=self.run_gateway,
             run_lab=self.run_lab,
+            run_proxy=self.run_proxy,
             parse_playback=self.parse_playback,
             rule_modes=lambda: {"chat.role": ("on", "off")},
             scenarios=lambda: [SCENARIO],
@@ -156,6 +164,7 @@ MISTAKES = [
     (("config", "check"), 2, "FILE"),
     (("config", "check", "/nowhere/s.yaml"), 1, "No such file"),
     (("lab", "serve", "--port", "0"), 2, "--port"),
+    (("lab", "proxy", "--upstream", "127.0.0.1:8000"), 2, "Error: --upstream must be a URL such"),
     (("lab", "serve", "--pace", "bad"), 2, "Error: pace must be a time such as 20ms"),
     (("lab", "serve", "--cut", "1,pace=1s"), 2, "Error: --cut takes one value, without a comma."),
     (("config", "check", "/no\n\x1b[31mä"), 1, "Error: /no\\n\\x1b[31mä: No such file"),
@@ -269,6 +278,25 @@ def test_lab_serve_breaks_replies_and_plays_recordings(tmp_path: Path) -> None:
     ]
     listed = world.invoke("lab", "list", "--recordings", str(tmp_path))
     assert "recording:one" in listed.stdout
+
+
+def test_lab_serve_has_only_the_dialects_that_are_named() -> None:
+    world = World()
+    assert world.invoke("lab", "serve", "--dialects", "chat, responses").exit_code == 0
+    assert world.played == [("127.0.0.1", 8081, "dialects=chat+responses")]
+
+
+def test_lab_proxy() -> None:
+    world = World()
+    url = "http://127.0.0.1:8000/v1"
+    result = world.invoke("lab", "proxy", "--upstream", url)
+    assert result.exit_code == 0
+    assert result.stdout.endswith("lab proxy on http://127.0.0.1:8082/v1/responses\n")
+    flags = ("--host", "::1", "--port", "9000", "--bearer-env", "LAB_KEY", "--final-only")
+    assert world.invoke("lab", "proxy", "--upstream", url, *flags).exit_code == 0
+    plain = {"upstream": url, "bearer_env": None, "is_final_only": False}
+    final = {"upstream": url, "bearer_env": "LAB_KEY", "is_final_only": True}
+    assert world.proxied == [("127.0.0.1", 8082, plain), ("::1", 9000, final)]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from conformance import messages_bodies, responses_bodies
 from strictwire.cli import lint_command
 from strictwire.cli.app import app
 
@@ -119,6 +120,39 @@ def test_options_say_what_was_asked_for(options: tuple[str, ...], rule: str) -> 
     result = lint("-", *options, stdin=HEALTHY)
     assert result.exit_code == (1 if rule else 0)
     assert rule in result.stdout
+
+
+RESPONSES, MESSAGES = responses_bodies.HEALTHY, messages_bodies.HEALTHY
+LAST = b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "rule"),
+    [
+        ((), RESPONSES, ""),
+        ((), MESSAGES, ""),
+        (("--dialect", "responses"), RESPONSES, ""),
+        (("--dialect", "messages"), RESPONSES, "messages.foreign-event"),
+        (("--dialect", "responses"), MESSAGES, "responses.foreign-event"),
+        (("--responses-done",), RESPONSES, ""),
+        (("--no-responses-done",), RESPONSES, "responses.done-mark"),
+        (("--responses-done",), RESPONSES.removesuffix(LAST), "responses.done-mark"),
+        ((), RESPONSES.removesuffix(LAST), ""),
+        ((), MESSAGES + LAST, "messages.done-mark"),
+    ],
+)
+def test_responses_and_messages_are_judged_as_what_they_are(
+    options: tuple[str, ...], data: bytes, rule: str
+) -> None:
+    result = lint("-", *options, stdin=data)
+    assert result.exit_code == (1 if rule else 0)
+    assert rule in result.stdout
+
+
+def test_a_count_of_tokens_is_no_reply_of_a_model() -> None:
+    result = lint("-", stdin=b'{"input_tokens":14}')
+    assert result.exit_code == 2
+    assert "The reply is a count of tokens" in result.stderr
 
 
 def test_a_rule_that_is_off_is_not_looked_for() -> None:

@@ -1,26 +1,17 @@
-"""OpenCode, run headless for one turn: a fresh home, a scrubbed environment, JSON events out.
-
-Only loopback is reachable: every proxy variable points to a closed port, and loopback is exempt.
-"""
+"""OpenCode, run headless for one turn, with either of its providers; JSON events out."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import tempfile
-import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
+from .headless import fresh_place, run
 from .npm import installed
-from .turn import PROMPT, ToolRun, Turn
+from .turn import ToolRun, Turn
 
 PACKAGE = "opencode-ai"
 VERSION = "1.18.33"
-_NO_NETWORK = "http://127.0.0.1:9"
 _SWITCHES = (
     "OPENCODE_DISABLE_AUTOUPDATE",
     "OPENCODE_DISABLE_MODELS_FETCH",
@@ -30,49 +21,38 @@ _SWITCHES = (
 
 
 class OpenCode:
-    """OpenCode with its chat provider (``@ai-sdk/openai-compatible``)."""
+    """OpenCode with its chat provider."""
 
-    name = f"OpenCode {VERSION}"
+    name = f"OpenCode {VERSION}, chat"
+    provider = "@ai-sdk/openai-compatible"
 
     def __init__(self) -> None:
         self._command = installed(PACKAGE, VERSION, "opencode")
 
-    def turn(self, base_url: str, model: str, *, timeout_s: float) -> Turn:
-        with tempfile.TemporaryDirectory(prefix="strictwire-opencode-") as made:
-            home, work = Path(made) / "home", Path(made) / "work"
-            work.mkdir()
-            settings = home / ".config" / "opencode" / "opencode.json"
-            settings.parent.mkdir(parents=True)
-            settings.write_text(json.dumps(_settings(base_url, model)), "utf-8")
-            return self._run(home, work, model, timeout_s)
-
-    def _run(self, home: Path, work: Path, model: str, timeout_s: float) -> Turn:
+    def turn(self, base_url: str, model: str, prompt: str, *, timeout_s: float) -> Turn:
         options = ("--pure", "--format", "json", "--title", "t", "-m", f"local/{model}")
-        begun_s = time.monotonic()
-        process = subprocess.Popen(
-            [str(self._command), "run", *options, PROMPT],
-            cwd=work,
-            env=_environment(home),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A group of its own: the command is a wrapper, and its children must go with it.
-            start_new_session=True,
-        )
-        try:
-            out, err = process.communicate(timeout=timeout_s)
-            exit_code: int | None = process.returncode
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            out, err = process.communicate()
-            exit_code = None
+        with fresh_place("opencode") as place:
+            settings = _settings(self.provider, base_url, model)
+            place.write(".config/opencode/opencode.json", json.dumps(settings))
+            done = run(
+                [str(self._command), "run", *options, prompt],
+                place,
+                dict.fromkeys(_SWITCHES, "1"),
+                timeout_s=timeout_s,
+            )
         return read_events(
-            out.splitlines(), exit_code, stderr=err, duration_s=time.monotonic() - begun_s
+            done.lines, done.exit_code, last_words=done.last_words, duration_s=done.duration_s
         )
 
 
-def _settings(base_url: str, model: str) -> dict[str, Any]:
+class OpenCodeResponses(OpenCode):
+    """OpenCode with its provider for Responses."""
+
+    name = f"OpenCode {VERSION}, responses"
+    provider = "@ai-sdk/openai"
+
+
+def _settings(provider: str, base_url: str, model: str) -> dict[str, Any]:
     return {
         "autoupdate": False,
         "share": "disabled",
@@ -81,7 +61,7 @@ def _settings(base_url: str, model: str) -> dict[str, Any]:
         "small_model": f"local/{model}",
         "provider": {
             "local": {
-                "npm": "@ai-sdk/openai-compatible",
+                "npm": provider,
                 "name": "local",
                 "options": {"baseURL": base_url, "apiKey": "sk-dummy"},
                 "models": {model: {"name": model}},
@@ -90,19 +70,8 @@ def _settings(base_url: str, model: str) -> dict[str, Any]:
     }
 
 
-def _environment(home: Path) -> dict[str, str]:
-    return {
-        "HOME": str(home),
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HTTP_PROXY": _NO_NETWORK,
-        "HTTPS_PROXY": _NO_NETWORK,
-        "NO_PROXY": "127.0.0.1,localhost",
-        **dict.fromkeys(_SWITCHES, "1"),
-    }
-
-
 def read_events(
-    lines: Iterable[str], exit_code: int | None, *, stderr: str = "", duration_s: float = 0.0
+    lines: Iterable[str], exit_code: int | None, *, last_words: str = "", duration_s: float = 0.0
 ) -> Turn:
     """One turn from the events that OpenCode printed, one JSON object a line."""
     texts: list[str] = []
@@ -124,8 +93,8 @@ def read_events(
                 tools.append(ToolRun(part.get("tool", ""), output, is_completed))
             case "error":
                 errors.append(_message(event.get("error")))
-    if exit_code not in (0, None) and not errors and stderr.strip():
-        errors.append(stderr.strip().splitlines()[-1][:200])
+    if last_words and not errors:
+        errors.append(last_words)
     return Turn(exit_code, "".join(texts), tuple(tools), tuple(errors), duration_s)
 
 

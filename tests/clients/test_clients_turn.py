@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from clients import claude_code, codex
 from clients.opencode import read_events
 from clients.turn import LAST_WORDS, ToolRun, Turn
 
@@ -33,14 +34,14 @@ def test_a_whole_turn_is_read() -> None:
         event("step_finish", part={"reason": "stop"}),
     ]
     assert read_events(lines, 0) == GOOD
-    assert GOOD.problem is None
+    assert GOOD.problem_with() is None
 
 
 def test_an_error_event_is_read() -> None:
     told = event("error", error={"name": "APIError", "data": {"message": "Expected 'id'."}})
     turn = read_events([told], 0)
     assert turn.errors == ("Expected 'id'.",)
-    assert turn.problem == "told an error: Expected 'id'."
+    assert turn.problem_with() == "told an error: Expected 'id'."
 
 
 def test_a_failed_tool_is_read() -> None:
@@ -49,7 +50,7 @@ def test_a_failed_tool_is_read() -> None:
 
 
 def test_a_crash_tells_its_last_line() -> None:
-    assert read_events([], 1, stderr="a\nTypeError: no\n").errors == ("TypeError: no",)
+    assert read_events([], 1, last_words="TypeError: no").errors == ("TypeError: no",)
 
 
 @pytest.mark.parametrize(
@@ -65,10 +66,47 @@ def test_a_crash_tells_its_last_line() -> None:
         ),
         (replace(GOOD, text=""), "an empty answer"),
         (replace(GOOD, text="Hello."), "the last words are 'Hello.'"),
+        (replace(GOOD, text=LAST_WORDS * 2), "the answer came 2 times"),
     ],
 )
 def test_what_is_no_success(turn: Turn, problem: str) -> None:
-    assert turn.problem == problem
+    assert turn.problem_with() == problem
+
+
+def test_a_plain_turn_runs_no_tool() -> None:
+    turn = Turn(0, "Hello.")
+    assert turn.problem_with("Hello.", calls_tool=False) is None
+    assert turn.problem_with("Hello.") == "the tool did not run"
+
+
+def test_codex_tells_items() -> None:
+    command = {"type": "command_execution", "aggregated_output": "strictwire-lab\n",
+               "exit_code": 0, "status": "completed"}  # fmt: skip
+    lines = [
+        event("thread.started", thread_id="t"),
+        event("item.completed", item=command),
+        event("item.completed", item={"type": "agent_message", "text": f"{LAST_WORDS}\n"}),
+        event("turn.completed", usage={}),
+    ]
+    turn = codex.read_events(lines, 0)
+    assert turn.problem_with() is None
+    failed = [event("turn.failed", error={"message": "stream closed"})]
+    assert codex.read_events(failed, 1).errors == ("stream closed",)
+
+
+def test_claude_code_tells_messages() -> None:
+    call = {"type": "tool_use", "id": "t1", "name": "Bash", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": "strictwire-lab"}
+    lines = [
+        event("assistant", message={"content": [call]}),
+        event("user", message={"content": [result]}),
+        event("assistant", message={"content": [{"type": "text", "text": LAST_WORDS}]}),
+        event("result", subtype="success", is_error=False, result=LAST_WORDS),
+    ]
+    turn = claude_code.read_events(lines, 0)
+    assert turn.problem_with() is None
+    failed = [event("result", is_error=True, result="API Error: 500")]
+    assert claude_code.read_events(failed, 1).errors == ("API Error: 500",)
 
 
 def test_the_recipe_starts() -> None:

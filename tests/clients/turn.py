@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from strictwire.lab.arguments import WORD
 
-PROMPT = "Run the tool, then tell me what it said."
+TOOL_PROMPT = "Run the tool, then tell me what it said."
+PLAIN_PROMPT = "Say hello."
 # The lab's answer once it has seen the output of its harmless command.
 LAST_WORDS = f"The tool said: {WORD}"
 
@@ -35,19 +36,20 @@ class Turn:
     errors: tuple[str, ...] = field(default=())
     duration_s: float = 0.0
 
-    @property
-    def problem(self) -> str | None:
-        """Why this turn is no success, in a few words; None where it is one."""
+    def problem_with(self, expected: str = LAST_WORDS, *, calls_tool: bool = True) -> str | None:
+        """Why this turn is no success, in a few words; None where it is one. ``expected`` must be
+        among its words, and the tool must have run, or no tool at all."""
         if self.exit_code is None:
             return "did not end"
         if self.errors:
             return f"told an error: {self.errors[0]}"
         if self.exit_code != 0:
             return f"exit code {self.exit_code}"
-        if not any(tool.is_completed and WORD in tool.output for tool in self.tools):
+        if calls_tool and not any(tool.is_completed and WORD in tool.output for tool in self.tools):
             return "the tool did not run"
         if not all(tool.is_completed for tool in self.tools):
             return "a tool call failed"
-        if LAST_WORDS not in self.text:
+        count = self.text.count(expected)
+        if count == 0:
             return f"the last words are {self.text[-60:]!r}" if self.text else "an empty answer"
-        return None
+        return None if count == 1 else f"the answer came {count} times"

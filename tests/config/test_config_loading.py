@@ -89,6 +89,11 @@ TOP_LEVEL = [
     ("force-upstream-stream: false", "stream", "auto"),
     ("timeouts: {idle: 1, total: 0}", "timeouts", Timeouts(idle=1.0)),
     ("endpoints: {audio: off, files: true}", "endpoints", Endpoints(audio=False)),
+    ("endpoints: {responses: off}", "endpoints", Endpoints(responses=False)),
+    ("dialects: auto", "dialects", ("auto",)),
+    ("dialects: chat", "dialects", ("chat",)),
+    ("dialects: [messages, chat]", "dialects", ("messages", "chat")),
+    ("responses_done: false", "responses_done", False),
 ]
 
 
@@ -119,6 +124,7 @@ def test_base_url_is_the_root_of_the_api(given: str, normal: str) -> None:
 PROVIDER = [
     ('api_keys: ["${KEY}"]', "api_keys", (Secret("sk-dummy"),)),
     ("stream: always", "stream", "always"),
+    ("dialects: [responses, completions]", "dialects", ("responses", "completions")),
     ("force_upstream_stream: true", "stream", "always"),
     ("force-upstream-stream: true\n  stream: always", "stream", "always"),
     ("force-upstream-stream: false\n  stream: never", "stream", "never"),
@@ -226,6 +232,8 @@ WRONG_FLAGS = [
     ({"api_keys": ["sk secret"]}, "--api-key: must be an API key"),
     ({"cors": ["a"]}, "--cors: is not an origin"),
     ({"stream": "maybe"}, "--stream: must be one of auto, always, never"),
+    ({"dialects": ["chat,ollama"]}, "--dialect: must be one of auto, chat, completions, respon"),
+    ({"dialects": ["auto", "chat"]}, "--dialect: auto stands alone"),
     ({"upstream": "h:1"}, "--upstream: is not a URL"),
     ({"upstream": "http://h", "upstream_key_env": "sk-secret"}, "--upstream-key-env: no envir"),
     ({"upstream_key_env": "KEY"}, "--upstream-key-env: goes with --upstream"),
@@ -315,3 +323,20 @@ def test_every_setting_is_a_row_with_words(cls: type) -> None:
     assert [row.name for row in rows(cls)] == [field.name for field in fields(cls)]
     for row in rows(cls):
         assert row.doc.endswith("."), row.name
+
+
+def test_a_provider_inherits_dialects_and_says_which_are_listed() -> None:
+    one, two = loaded(
+        "dialects: [chat, responses]\nproviders:\n- {name: one, base_url: http://h}\n"
+        "- {name: two, base_url: http://h, dialects: auto}\n"
+    ).providers
+    assert one.listed_dialects == ("chat", "responses")
+    assert two.listed_dialects == ()
+
+
+@pytest.mark.parametrize("given", [["chat", "responses"], ["chat,responses"], ["chat, responses"]])
+def test_the_dialect_flag_takes_several_ways_to_list_them(given: list[str]) -> None:
+    settings = from_flags(None, {"upstream": "http://h", "dialects": given})
+    assert settings.providers[0].listed_dialects == ("chat", "responses")
+    settings = loaded("providers: [{name: one, base_url: http://h}]", flags={"dialects": given})
+    assert settings.providers[0].listed_dialects == ("chat", "responses")

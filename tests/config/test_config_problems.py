@@ -130,6 +130,8 @@ WRONG_IN_PROVIDER = {
     "headers are a text": ("headers: a", "headers", "a mapping of header names"),
     "variable in a header": ("headers: {a: 'b ${NOPE}'}", "headers.a", "NOPE is not set"),
     "variable with a space in a key": ("api_keys: ['${SPACED}']", "api_keys[0]", "spaces"),
+    "auto and more": ("dialects: [auto, chat]", "dialects", "say auto, or list"),
+    "no dialect": ("dialects: [ollama]", "dialects[0]", "one of auto, chat, completions"),
     "proxy": ("proxy: h:1", "proxy", "it has no scheme"),
     "proxy with a path": ("proxy: http://h:1/a", "proxy", "end after the host and port"),
     "model twice known": ("models: [a, {name: b, aliases: [a]}]", "models[1].aliases[0]", "taken"),

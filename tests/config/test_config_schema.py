@@ -39,6 +39,7 @@ BEYOND_A_SCHEMA_IN_PROVIDER = {
     "bad port",
     "unclosed bracket",
     "endpoint",
+    "auto and more",
     "header of the connection",
     "header name",
     "header twice",

@@ -13,8 +13,8 @@ from strictwire.model.errors import MisuseError
 from strictwire.model.request import Promise
 from strictwire.repairs import RULES
 
-# Rules of what is no stream and no chat or text completion: lint does not judge it.
-BEYOND = ("request.", "embeddings.")
+# Rules of what lint does not judge: requests, embeddings, what one dialect cannot say for another.
+BEYOND = ("request.", "embeddings.", "reply.untellable")
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 QUIRKS = DOCS / "quirks.md"
 WIRE_RULES = [rule for rule in RULES if not rule.name.startswith(BEYOND)]

@@ -38,7 +38,7 @@ STREAMS: dict[str, tuple[list[Any], list[str]]] = {
     "chat's shape": (
         [CHAT | {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": None}]},
          CHAT | {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}],
-        ["completions.chat-shape", "completions.text-missing"],
+        ["completions.chat-shape"],
     ),
     "chat's logprobs": (
         [chunk(said("Hi") | {"logprobs": {"content": []}}), STOP], ["completions.logprobs-shape"],

@@ -172,11 +172,19 @@ def _seen_choice(expected: ExpectedChoice) -> SeenChoice:
         text=expected.text,
         reasoning=expected.reasoning,
         refusal=expected.refusal,
-        calls=tuple((call.name, json.loads(call.arguments)) for call in expected.calls),
+        calls=tuple((call.name, _arguments(call.arguments)) for call in expected.calls),
         legacy_call=(legacy.name, json.loads(legacy.arguments)) if legacy else None,
         finish_reason=expected.finish_reason,
         logprob_tokens=expected.logprob_tokens,
     )
+
+
+def _arguments(text: str) -> Any:
+    """What a call says: a JSON value, or the plain input of a custom tool."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def index_of(corpus: Path) -> list[dict[str, Any]]:

@@ -178,6 +178,8 @@ async def sync_helper(sync: OpenAI, later: AsyncOpenAI, model: str, asked: Asked
             return _whole(stream.get_final_completion())
     except openai.LengthFinishReasonError as cut:
         return _whole(cut.completion)
+    except openai.ContentFilterFinishReasonError:
+        return told.seen()  # the helper gives nothing back
     except openai.APIError as error:
         return told.seen(error_of(error))
 
@@ -192,6 +194,8 @@ async def async_helper(sync: OpenAI, later: AsyncOpenAI, model: str, asked: Aske
             return _whole(await stream.get_final_completion())
     except openai.LengthFinishReasonError as cut:
         return _whole(cut.completion)
+    except openai.ContentFilterFinishReasonError:
+        return told.seen()
     except openai.APIError as error:
         return told.seen(error_of(error))
 

@@ -4,13 +4,15 @@
 URL: ``auto``, ``always`` and ``never`` are the three settings of ``stream`` on the project's own
 server, where replies are pushed; ``h11`` and ``httptools`` are the same application on uvicorn's
 own protocols, where they go through ASGI's ``send``; ``named`` has keys and aliases; ``patient``
-waits long for a tail, as a busy machine needs. The clients under test run in the thread of the
+waits long for a tail, as a busy machine needs; ``dialects`` has a provider for each upstream
+dialect, which speaks no other. The clients under test run in the thread of the
 test, so that a blocking client does not stop the servers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +26,7 @@ from strictwire.cli.compose import build
 from strictwire.config import Settings, load
 from strictwire.lab.replay import recordings_in
 from strictwire.lab.server import LabServer
+from strictwire.model.request import Dialect
 from strictwire.net.client_side.listen import bind_listeners
 from strictwire.net.client_side.server import StrictConfig, StrictServer
 from strictwire.repairs import MODES as RULE_MODES
@@ -63,6 +66,13 @@ providers:
   - name: always
     base_url: {url}
     stream: always
+"""
+# Upstreams that speak one dialect each: a model's name begins with the one to reach it through.
+UPSTREAMS: tuple[Dialect, ...] = ("chat", "responses", "messages")
+_DIALECTS = """
+linger_s: {linger_s}
+drain_timeout: 1
+providers: {providers}
 """
 
 
@@ -123,9 +133,14 @@ class Stand:
         named = _settings(
             _NAMED.format(linger_s=LINGER_S, url=url, key=KEY, upstream_key=UPSTREAM_KEY)
         )
+        by_dialect = json.dumps(
+            [{"name": one, "base_url": url, "dialects": [one]} for one in UPSTREAMS]
+        )
+        dialects = _settings(_DIALECTS.format(linger_s=LINGER_S, providers=by_dialect))
+        served = {**plain, "patient": patient, "named": named, "dialects": dialects}
         makers: dict[str, Callable[[], Server]] = {
-            mode: lambda settings=settings: StrictServer(StrictConfig(build(settings)))
-            for mode, settings in {**plain, "patient": patient, "named": named}.items()
+            name: lambda settings=settings: StrictServer(StrictConfig(build(settings)))
+            for name, settings in served.items()
         }
         for protocol in SEND_PUSH:
             makers[protocol] = lambda protocol=protocol: Server(

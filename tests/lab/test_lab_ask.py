@@ -7,7 +7,8 @@ import json
 import pytest
 
 from strictwire.lab.arguments import minimal_arguments
-from strictwire.lab.ask import Ask, ToolUse
+from strictwire.lab.ask import Ask
+from strictwire.lab.tools import ToolUse
 from strictwire.model.errors import CallerError
 
 
@@ -106,9 +107,10 @@ def test_arguments_fit_the_schema() -> None:
             "url": STRING,
             "nested": {"$ref": "#/$defs/nested"},
             "either": {"anyOf": [{"type": "number"}, STRING]},
+            "cmd": {"type": "array", "items": STRING},
             "optional": STRING,
         },
-        "required": ["mode", "count", "flag", "items", "none", "url", "nested", "either"],
+        "required": ["mode", "count", "flag", "items", "none", "url", "nested", "either", "cmd"],
         "$defs": {
             "nested": {"type": "object", "properties": {"path": STRING}, "required": ["path"]}
         },
@@ -122,6 +124,7 @@ def test_arguments_fit_the_schema() -> None:
         "url": "http://127.0.0.1/",
         "nested": {"path": "."},
         "either": 1,
+        "cmd": ["echo", "strictwire-lab"],
     }
 
 

@@ -12,7 +12,13 @@ from lab_wire import ask, json_request
 from openai import AsyncOpenAI
 
 from strictwire.lab.ask import Ask
-from strictwire.lab.scenarios import ALL_SCENARIOS, COMPLETIONS_SCENARIOS, SCENARIOS, Scenario
+from strictwire.lab.scenarios import (
+    ALL_SCENARIOS,
+    COMPLETIONS_SCENARIOS,
+    SCENARIOS,
+    SCENARIOS_OF,
+    Scenario,
+)
 from strictwire.lab.scenarios.scenario import COMPLETIONS_ASK
 from strictwire.lab.server import LabServer
 from strictwire.model.errors import CallerError
@@ -82,7 +88,8 @@ def test_a_prompt_of_another_type_is_a_400_that_names_it(prompt: object) -> None
 
 
 def test_which_rows_speak_which_dialect() -> None:
-    assert SCENARIOS.keys() | COMPLETIONS_SCENARIOS.keys() == ALL_SCENARIOS.keys()
+    told = {name for table in SCENARIOS_OF.values() for name in table}
+    assert told == ALL_SCENARIOS.keys()
     assert {
         "healthy-text",
         "finish-empty",

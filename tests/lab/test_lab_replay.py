@@ -20,7 +20,7 @@ from strictwire.model.errors import CallerError, MisuseError
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "corpus" / "chat"
-FOLDERS = (CORPUS, ROOT / "corpus" / "completions")
+FOLDERS = tuple(ROOT / "corpus" / name for name in ("chat", "completions", "responses", "messages"))
 
 
 def index_of(folder: Path) -> list[dict[str, Any]]:
@@ -38,7 +38,10 @@ EACH_FOLDER = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: fold
 TRACES = re.compile(rb"(?i)\ndate:|-fc-v|x86_64|glibc|/(?:home|root|tmp)/|\b20\d\d GMT")
 
 
-def corpus_tool() -> ModuleType:
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The tool finds what lies beside it, as where it is run."""
+    monkeypatch.syspath_prepend(ROOT / "tools")
     spec = importlib.util.spec_from_file_location("corpus", ROOT / "tools" / "corpus.py")
     assert spec is not None
     assert spec.loader is not None
@@ -55,8 +58,7 @@ def test_the_index_names_every_file(folder: Path) -> None:
 
 
 @EACH_FOLDER
-def test_the_index_is_fresh(folder: Path) -> None:
-    tool = corpus_tool()
+def test_the_index_is_fresh(folder: Path, tool: ModuleType) -> None:
     for entry in index_of(folder):
         described = tool.describe((folder / entry["file"]).read_bytes())
         assert described == {key: entry[key] for key in described}, entry["file"]
@@ -69,8 +71,7 @@ def test_nothing_tells_of_the_machine(folder: Path) -> None:
 
 
 @EACH_FOLDER
-def test_scrubbing_twice_is_scrubbing_once(folder: Path) -> None:
-    tool = corpus_tool()
+def test_scrubbing_twice_is_scrubbing_once(folder: Path, tool: ModuleType) -> None:
     for path in recordings_in(folder).values():
         assert tool.scrub(path.read_bytes()) == path.read_bytes()
 

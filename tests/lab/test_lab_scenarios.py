@@ -40,7 +40,7 @@ STRICT_BESIDES = (
     "leaked-call",
 )
 # What a stream or an object can show; the others mend requests and embeddings.
-SHOWN_STAGES = ("frame", "chunk", "event", "ending")
+SHOWN_STAGES = ("frame", "chunk", "life", "event", "ending")
 
 
 def asked(**fields: object) -> Ask:

@@ -8,18 +8,28 @@ from collections.abc import AsyncIterator
 
 import pytest
 import uvloop
-from lab_wire import Heard, ask, chat_request, connect, hear, hear_head
+from lab_wire import Heard, ask, chat_request, connect, hear, hear_head, json_request
 
-from strictwire.lab.ask import Ask
+from strictwire.lab.ask import Ask, Dialect
 from strictwire.lab.connection import MAX_BODY_BYTES, MAX_HEAD_BYTES
 from strictwire.lab.embeddings import EMBEDDINGS_SCENARIOS
 from strictwire.lab.playback import BODIES, Playback
-from strictwire.lab.scenarios import ALL_SCENARIOS, SCENARIOS, Scenario
+from strictwire.lab.scenarios import ALL_SCENARIOS, SCENARIOS, SCENARIOS_OF, Scenario
 from strictwire.lab.script import Ending
 from strictwire.lab.server import LabServer
 
 # How many conversations the tests hold at once.
 AT_ONCE = 16
+PATHS: dict[Dialect, str] = {
+    "chat": "/v1/chat/completions",
+    "responses": "/v1/responses",
+    "messages": "/v1/messages",
+}
+FIELDS: dict[Dialect, dict[str, object]] = {
+    "chat": {"messages": []},
+    "responses": {"input": ""},
+    "messages": {"messages": [], "max_tokens": 9},
+}
 PLAYED = [*((body, "") for body in BODIES), ("chunked", "cut=7"), ("close", "cut=random:4")]
 
 
@@ -29,14 +39,18 @@ async def server() -> AsyncIterator[LabServer]:
         yield started
 
 
-async def played(server: LabServer, row: Scenario, options: str, *, stream: bool) -> None:
+async def played(
+    server: LabServer, row: Scenario, options: str, *, stream: bool, dialect: Dialect = "chat"
+) -> None:
     """Plays one scenario and compares what came with its script."""
     model = f"{row.name}@{options}"
-    expected = row.reply(Ask(model=model, is_stream=stream, id="lab000000"))
+    expected = row.reply(Ask(model=model, is_stream=stream, id="lab000000", dialect=dialect))
     body = b"".join(expected.frames)
     is_held = expected.ending is Ending.HOLD
     reader, writer = await connect(server)
-    writer.write(chat_request(model, stream=stream))
+    writer.write(
+        json_request(PATHS[dialect], {"model": model, "stream": stream, **FIELDS[dialect]})
+    )
     try:
         heard = await hear(reader, enough_bytes=len(body) if is_held else None)
     except (ConnectionResetError, asyncio.IncompleteReadError):
@@ -70,6 +84,22 @@ async def test_every_scenario_plays(server: LabServer, body: str, cut: str, stre
             await played(server, row, options, stream=stream)
 
     rows = [row for row in SCENARIOS.values() if not row.reply(row.ask).is_lazy]
+    await asyncio.gather(*map(one, rows))
+    await server.log.wait_ended(len(rows))
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("dialect", ["responses", "messages"])
+async def test_every_scenario_of_other_dialects_plays(
+    server: LabServer, dialect: Dialect, stream: bool
+) -> None:
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(row: Scenario) -> None:
+        async with gate:
+            await played(server, row, "cut=random:4", stream=stream, dialect=dialect)
+
+    rows = SCENARIOS_OF[dialect].values()
     await asyncio.gather(*map(one, rows))
     await server.log.wait_ended(len(rows))
 

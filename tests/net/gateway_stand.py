@@ -211,7 +211,7 @@ def chat_request(model: str, **fields: Any) -> bytes:
 def settings_for(url: str, **options: Any) -> Settings:
     """Settings with one provider. ``provider`` holds that one's own."""
     own = options.pop("provider", {})
-    for name in ("stream", "timeouts", "keepalive"):
+    for name in ("stream", "timeouts", "keepalive", "dialects"):
         if name in options:
             own.setdefault(name, options[name])
     return Settings(providers=(Provider(name="up", base_url=url, **own),), **options)

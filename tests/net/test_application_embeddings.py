@@ -74,7 +74,7 @@ async def test_an_alias_goes_out_and_comes_back() -> None:
         (sized(b""), 502, "upstream_malformed"),
         (sized(b"<html><title>Hi</title>"), 502, "upstream_malformed"),
         (sized(b"data: {}\n\n"), 502, "upstream_malformed"),
-        (sent({"detail": "slow down"}, status="429 No"), 429, None),
+        (sent({"detail": "slow down"}, status="429 No"), 429, "rate_limit_exceeded"),
     ],
 )
 async def test_what_is_no_reply_is_an_error_in_shape(body: bytes, status: int, code: str) -> None:

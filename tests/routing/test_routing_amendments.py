@@ -11,6 +11,7 @@ from strictwire.routing import (
     Amendment,
     amend,
     amendable,
+    as_sent,
 )
 
 # They belong to the question: without them another one would be answered.
@@ -90,3 +91,30 @@ def test_the_reply_is_asked_for_in_the_other_way(
 ) -> None:
     assert amend(["stream"], refused, asks_stream=True).asks_stream is from_stream
     assert amend(["stream"], refused, asks_stream=False).asks_stream is from_object
+
+
+def test_bounds_stand_in_for_each_other_in_openais_old_dialects_only() -> None:
+    for dialect in ("chat", "completions"):
+        amendment = amend(["max_tokens"], {"max_tokens"}, asks_stream=True, dialect=dialect)
+        assert amendment.renamed == {"max_tokens": "max_completion_tokens"}
+    for dialect in ("responses", "messages"):
+        assert not amend(["max_tokens"], {"max_tokens"}, asks_stream=True, dialect=dialect).is_any
+        assert amendable(["max_tokens"], dialect) == ()
+
+
+@pytest.mark.parametrize(
+    ("dropped", "sent", "told"),
+    [
+        (("top_k", "seed"), ("seed", "top_k"), ("top_k", "seed")),
+        (("reasoning_effort",), ("model", "reasoning"), ("reasoning",)),
+        (("reasoning_effort",), ("thinking", "output_config"), ("thinking", "output_config")),
+        (("reasoning",), ("reasoning_effort",), ("reasoning_effort",)),
+        (("verbosity",), ("text",), ("text",)),
+        (("metadata",), ("user",), ("user",)),
+        (("store", "include"), ("messages",), ()),
+    ],
+)
+def test_fields_are_told_by_the_names_that_the_client_used(
+    dropped: tuple[str, ...], sent: tuple[str, ...], told: tuple[str, ...]
+) -> None:
+    assert as_sent(dropped, sent) == told

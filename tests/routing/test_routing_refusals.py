@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strictwire.routing import ADDED_FIELDS, Refusals, refused_fields, refuses_way
-from strictwire.routing.refusals import MAX_BODY_BYTES, MAX_MODEL_CHARACTERS, MAX_PAIRS
+from strictwire.routing.refusals import MAX_BODY_BYTES, MAX_MODEL_CHARACTERS, MAX_PLACES
 
 OPENAI = {
     "error": {
@@ -248,10 +248,10 @@ def test_learning_makes_another_one() -> None:
 
 def test_the_oldest_makes_room() -> None:
     refusals = Refusals()
-    for number in range(MAX_PAIRS):
+    for number in range(MAX_PLACES):
         refusals = refusals.learned("one", str(number), "a")
     refusals = refusals.learned("one", "0", "b").learned("one", "new", "a")
-    assert len(refusals.by_pair) == MAX_PAIRS
+    assert len(refusals.by_place) == MAX_PLACES
     assert refusals.fields("one", "0") == {"a", "b"}  # learned again, so no longer the oldest
     assert refusals.fields("one", "1") == frozenset()
     assert refusals.fields("one", "new") == {"a"}
@@ -259,4 +259,4 @@ def test_the_oldest_makes_room() -> None:
 
 def test_endless_names_fill_no_memory() -> None:
     refusals = Refusals().learned("one", "m" * (MAX_MODEL_CHARACTERS + 1), "a")
-    assert not refusals.by_pair
+    assert not refusals.by_place

@@ -20,6 +20,11 @@ OPTIONS = (
     ("`fault=cut:head` and so on", "the same after the reply's head"),
     ("`encoding=gzip`, `encoding=deflate`", "compress the body, asked or not"),
     ("`type=text/plain`, `type=none`", "say another content type, or none"),
+    (
+        "`dialects=chat+responses`",
+        "only the paths of these are there, the others are a plain 404 "
+        "(`--dialects chat,responses` as a flag)",
+    ),
 )
 
 
@@ -27,15 +32,18 @@ def lab_page() -> str:
     return page(
         "The lab's scenarios",
         "`strictwire lab serve` pretends to be many model servers. The model's name chooses the "
-        "scenario, and may carry options: `finish-empty@pace=20ms,cut=7`. Those that say nothing "
-        "but text are served at `/v1/completions` as well. With `--recordings DIR` the lab also "
-        "replays recorded replies, as `recording:NAME`. Images, audio, files, moderations and "
-        "rerank are answered too, with as many bytes as asked for (`file-1000`), or broken "
-        "(`error-429`).",
+        "scenario, and may carry options: `finish-empty@pace=20ms,cut=7`. The paths are "
+        "`/v1/chat/completions`, `/v1/completions`, `/v1/responses` and `/v1/messages` (with "
+        "`/count_tokens`). Chat's scenarios are served at the other paths where these can say "
+        "the same: completions say text alone; responses and messages tell healthy answers as "
+        "their own format has it, and what is broken there has scenarios of its own. With "
+        "`--recordings DIR` the lab also replays recorded replies, as `recording:NAME`. Images, "
+        "audio, files, moderations and rerank are answered too, with as many bytes as asked for "
+        "(`file-1000`), or broken (`error-429`).",
         "## Options",
         "Behind the model's name, or as flags of `lab serve` for all:",
         table(("option", "what happens"), OPTIONS),
-        "## Chat and completions",
+        "## Chat, completions, responses, messages",
         table(
             (
                 "model name",
@@ -51,6 +59,13 @@ def lab_page() -> str:
         "What lint finds in the stream beside the rules is mended by a part of the gateway "
         "([lint.md](lint.md)). The servers that refuse a field are met by "
         "[`request.field-refused`](rules/request.field-refused.md).",
+        "## A proxy to look at a server of responses",
+        "`strictwire lab proxy --upstream URL` forwards `/v1/responses` to a real server, prints "
+        "each event that it sends and the text and reasoning in the end. With `--final-only` the "
+        "client gets no deltas: only `response.created`, each item once as "
+        "`response.output_item.done`, and the terminal event, a failure included. So one sees "
+        "whether a client can do without deltas. The key comes from the variable that "
+        "`--bearer-env` names, or is the client's own.",
         "## Embeddings",
         table(
             ("model name", "what it does", "rules that mend it"),
@@ -63,8 +78,7 @@ def lab_page() -> str:
 
 
 def _cells(one: Scenario) -> tuple[str, ...]:
-    is_chat = "chat" in one.dialects
-    dialect: Dialect = "chat" if is_chat else "completions"
+    dialect: Dialect = one.only or "chat"
     faults = one.faults_of(dialect)
     return (
         f"`{one.name}`",

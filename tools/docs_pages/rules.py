@@ -19,7 +19,9 @@ STAGES = {
     "request": "On the request",
     "frame": "Before a frame is parsed",
     "chunk": "On the parsed chunk",
+    "life": "On the order of a dialect's events",
     "event": "On the events that were read",
+    "crossing": "Between two dialects",
     "ending": "At the end of the reply",
     "object": "On a whole embeddings reply",
 }

@@ -36,6 +36,11 @@ def lab_start_line(host: str, port: int) -> str:
     )
 
 
+def lab_proxy_start_line(host: str, port: int) -> str:
+    """The one line of ``strictwire lab proxy``."""
+    return f"strictwire {__version__} lab proxy on http://{_in_url(host)}:{port}/v1/responses"
+
+
 def _upstreams(settings: Settings) -> str:
     providers = settings.providers
     if not providers:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import os
 import tempfile
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +18,14 @@ from strictwire.config import Provider, Settings
 from strictwire.model.protocols import Upstream
 from strictwire.net.application import Application, RouteRow
 from strictwire.net.call import Call
+from strictwire.net.responses.shelf import Shelf, Terms
 from strictwire.net.service import Service
 from strictwire.net.upstream import HttpUpstream, TlsSettings
+from strictwire.store import LazyStore, MemoryStore
+from strictwire.store.place import database_path
 
 LAB_PROVIDER = "lab"
+_DAY_S = 24 * 3600
 # The same name as telemetry.metrics.FOLDER_VARIABLE, which cannot be imported before it is set:
 # prometheus-client looks at it once, when it is imported.
 _METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -79,7 +84,8 @@ def build(settings: Settings, *, lab: bool = False) -> Application:
     async def make_service() -> Service:
         served, stop_lab = await _with_lab(settings) if lab else (settings, None)
         upstreams = {one.name: make_upstream(one, served) for one in served.providers}
-        return Service(served, upstreams, LoggedReplies(metrics), on_close=stop_lab)
+        shelf = make_shelf(settings, os.environ)
+        return Service(served, upstreams, LoggedReplies(metrics), shelf=shelf, on_close=stop_lab)
 
     return Application(settings, make_service, (RouteRow(("GET",), "/metrics", tell_metrics),))
 
@@ -94,10 +100,28 @@ async def _with_lab(settings: Settings) -> tuple[Settings, Callable[[], Awaitabl
         name=LAB_PROVIDER,
         base_url=server.url,
         stream=settings.stream,
+        dialects=settings.dialects,
         timeouts=settings.timeouts,
         keepalive=settings.keepalive,
     )
     return replace(settings, providers=(provider,)), server.stop
+
+
+def make_shelf(settings: Settings, environ: Mapping[str, str]) -> Shelf:
+    """Where responses are kept. The database is opened when it is first needed."""
+    terms = settings.stored_responses
+    shelf = Shelf(
+        MemoryStore(terms.memory_bytes),
+        LazyStore(database_path(settings.database, environ)),
+        Terms(
+            retention_s=terms.retention * _DAY_S,
+            memory_ttl_s=int(terms.memory_ttl),
+            max_history_bytes=settings.max_body_bytes,
+        ),
+        time.time,
+    )
+    shelf.start()
+    return shelf
 
 
 def make_upstream(provider: Provider, settings: Settings) -> Upstream:

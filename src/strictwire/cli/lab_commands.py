@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from strictwire.cli.announcement import lab_start_line
+from strictwire.cli.announcement import lab_proxy_start_line, lab_start_line
 from strictwire.cli.complaints import complaints
 from strictwire.cli.outside import outside
 from strictwire.model.errors import CallerError
@@ -95,11 +95,20 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    dialects: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Serve only the paths of these: chat, completions, responses, messages, with "
+            "commas between them. The others are a plain 404. [default: all]",
+            show_default=False,
+        ),
+    ] = None,
     recordings: _Recordings = None,
 ) -> None:
     """Serve the scenarios; the model's name chooses one.
 
-    A model name may carry the same options: finish-empty@pace=20ms,cut=7.
+    A model name may carry the same options: finish-empty@pace=20ms,cut=7,dialects=chat+responses.
     """
     options = {
         "pace": pace,
@@ -108,6 +117,8 @@ def serve(
         "fault": fault,
         "encoding": encoding,
         "type": type,
+        # A comma ends an option, so a plus stands between names.
+        "dialects": dialects and dialects.replace(" ", "").replace(",", "+"),
     }
     for name, value in options.items():
         if value is not None and "," in value:
@@ -123,6 +134,59 @@ def serve(
             typer.echo(lab_start_line(host, port))
 
         beyond.run_lab(host, port, playback, announce, found)
+
+
+@app.command("proxy")
+def proxy(
+    context: typer.Context,
+    upstream: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="The base address of a server of responses, such as http://127.0.0.1:8000/v1.",
+        ),
+    ],
+    host: Annotated[
+        str, typer.Option(metavar="HOST", help="The address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="NUMBER", min=1, max=65535, help="The TCP port to listen on.")
+    ] = 8082,
+    bearer_env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Send the key in this environment variable upstream. "
+            "[default: the client's own Authorization]",
+            show_default=False,
+        ),
+    ] = None,
+    final_only: Annotated[
+        bool,
+        typer.Option(
+            "--final-only",
+            help="Send no deltas: only the created event, the items done and the terminal event.",
+        ),
+    ] = False,
+) -> None:
+    """Forward /responses to a server, and print what it sends: each event, and the text.
+
+    With --final-only a client shows whether it can do without deltas, whatever the server sends.
+    """
+    beyond = outside(context)
+    with complaints():
+        if not upstream.startswith(("http://", "https://")):
+            raise CallerError("--upstream must be a URL such as http://127.0.0.1:8000/v1.")
+
+        def announce() -> None:
+            typer.echo(lab_proxy_start_line(host, port))
+
+        options = {
+            "upstream": upstream,
+            "bearer_env": bearer_env,
+            "is_final_only": final_only,
+        }
+        beyond.run_proxy(host, port, options, announce)
 
 
 @app.command("list")

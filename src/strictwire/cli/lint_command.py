@@ -35,9 +35,9 @@ def lint(
         ),
     ],
     dialect: Annotated[
-        Literal["chat", "completions"] | None,
+        Literal["chat", "completions", "responses", "messages"] | None,
         typer.Option(
-            metavar="chat|completions",
+            metavar="chat|completions|responses|messages",
             help="The dialect of the request's path. [default: as the reply says]",
             show_default=False,
         ),
@@ -94,6 +94,14 @@ def lint(
         Literal["done", "cut"],
         typer.Option(metavar="done|cut", help="How a stream must end after an error."),
     ] = "done",
+    responses_done: Annotated[
+        bool | None,
+        typer.Option(
+            "--responses-done/--no-responses-done",
+            help="Whether [DONE] must end a stream of Responses. [default: it may]",
+            show_default=False,
+        ),
+    ] = None,
     repairs: Annotated[
         list[str] | None,
         typer.Option(
@@ -127,6 +135,7 @@ def lint(
             "reasoning_key": reasoning_key,
             "extra_fields": extra_fields,
             "after_error": after_error,
+            "responses_done": responses_done,
             "modes": _modes(repairs or (), beyond.rule_modes()),
         }
         has_findings = False

@@ -56,6 +56,16 @@ def _run_lab(
         raise cannot_listen(host, port, error) from None
 
 
+def _run_proxy(
+    host: str, port: int, options: Mapping[str, Any], announce: Callable[[], None]
+) -> None:
+    from strictwire.lab.proxy import ProxyOptions, ResponsesProxy
+    from strictwire.net.client_side.server import serve_one
+
+    proxy = ResponsesProxy(ProxyOptions(**options), os.environ, typer.echo)
+    serve_one(proxy, host=host, port=port, on_ready=lambda addresses: announce())
+
+
 def _rule_modes() -> Mapping[str, tuple[str, ...]]:
     from strictwire.repairs import MODES
 
@@ -78,17 +88,17 @@ def _lint(data: bytes, options: Mapping[str, Any]) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """``run_gateway`` and ``run_lab`` serve until they are told to stop, and call ``announce``
-    once clients are accepted. ``parse_playback`` reads options such as ``pace=20ms,cut=7``,
-    ``recordings`` a folder;
-    ``rule_modes`` are the modes of those that settings may switch. ``lint`` judges a file's bytes
-    by the fields of ``conformance.Asked``."""
+    """``run_gateway``, ``run_lab`` and ``run_proxy`` serve until they are told to stop, and call
+    ``announce`` once clients are accepted. ``parse_playback`` reads options such as
+    ``pace=20ms,cut=7``, ``recordings`` a folder; ``rule_modes`` are the modes of those that
+    settings may switch. ``lint`` judges a file's bytes by the fields of ``conformance.Asked``."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     run_gateway: Callable[..., None] = _run_gateway
     parse_playback: Callable[[str], Any] = _parse_playback
     recordings: Callable[[Path], Mapping[str, Path]] = _recordings
     run_lab: Callable[..., None] = _run_lab
+    run_proxy: Callable[..., None] = _run_proxy
     rule_modes: Callable[[], Mapping[str, tuple[str, ...]]] = _rule_modes
     scenarios: Callable[[], Iterable[Any]] = _scenarios
     lint: Callable[[bytes, Mapping[str, Any]], Report] = _lint

@@ -61,6 +61,8 @@ def shown_default(row: Setting) -> str:
             return "on" if row.default else "off"
         case float():
             return f"{row.default:g}"
+        case tuple():
+            return ", ".join(map(str, row.default))
     return str(row.default)
 
 

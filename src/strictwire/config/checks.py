@@ -16,6 +16,9 @@ from strictwire.config.table import Setting, rows
 
 Values = dict[str, Any]
 
+AUTO_AND_MORE = "auto stands alone"
+AUTO_AND_MORE_HINT = "say auto, or list the dialects that the provider has"
+
 EXPOSED = "is an address that other machines can reach, and no API key is set"
 EXPOSED_HINT = (
     "set api_keys (--api-key, STRICTWIRE_API_KEYS), or say allow_public_without_key: true "
@@ -27,6 +30,7 @@ def check(values: Values, reading: Reading) -> None:
     """Run every check over the values of one file."""
     _provider_names(values, reading)
     _aliases(values, reading)
+    _dialects(values, reading)
     _legacy_settings(values, reading)
 
 
@@ -35,6 +39,17 @@ def is_exposed(host: object, api_keys: object, is_allowed: object) -> bool:
     if WRONG in (host, api_keys, is_allowed):
         return False
     return not (is_loopback_host(str(host)) or api_keys or is_allowed)
+
+
+def is_auto_and_more(dialects: object) -> bool:
+    """Whether a list of dialects both leaves the choice open and makes it."""
+    return isinstance(dialects, list) and "auto" in dialects and len(dialects) > 1
+
+
+def _dialects(values: Values, reading: Reading) -> None:
+    for path, one in (("", values), *((f"{path}.", one) for path, one in _providers(values))):
+        if is_auto_and_more(one.get("dialects")):
+            reading.problem(f"{path}dialects", AUTO_AND_MORE, AUTO_AND_MORE_HINT)
 
 
 def _provider_names(values: Values, reading: Reading) -> None:

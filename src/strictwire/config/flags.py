@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from strictwire.config.addresses import Rejected
-from strictwire.config.kinds import Items, NamedRecord, Record
+from strictwire.config.checks import AUTO_AND_MORE, AUTO_AND_MORE_HINT, is_auto_and_more
+from strictwire.config.kinds import Choice, Items, NamedRecord, Record
 from strictwire.config.problems import Problem
 from strictwire.config.reading import WRONG
 from strictwire.config.settings import Provider, Settings
@@ -48,6 +49,8 @@ def read_flags(
         given = flags.get(name)
         if given is not None and given != []:
             values[name] = _read(row, given, problems)
+            if name == "dialects" and is_auto_and_more(values[name]):
+                problems.append(Problem(0, 0, row.flag, AUTO_AND_MORE, AUTO_AND_MORE_HINT))
         elif row.environment and row.environment in environ:
             parts = [part.strip() for part in environ[row.environment].split(",")]
             named = replace(row, flag=row.environment)
@@ -62,6 +65,8 @@ def _read(row: Setting, value: object, problems: list[Problem]) -> Any:
             item = row.kind.item
             assert isinstance(value, list | tuple)
             assert not isinstance(item, Record | NamedRecord)
+            if isinstance(item, Choice):  # words without commas
+                value = [word.strip() for one in value for word in str(one).split(",")]
             return [item.accept(one) for one in value]
         assert hasattr(row.kind, "accept")  # only scalars and lists of them have flags
         return row.kind.accept(value)

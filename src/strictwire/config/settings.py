@@ -37,13 +37,16 @@ from strictwire.config.kinds import (
 )
 from strictwire.config.secret import Secret
 from strictwire.config.table import required, setting
-from strictwire.model.request import AfterError, ExtraFields, ReasoningKey
+from strictwire.model.request import AfterError, Dialect, ExtraFields, ReasoningKey
 
 StreamMode = Literal["auto", "always", "never"]
+AskedDialect = Dialect | Literal["auto"]
 
 MEBIBYTE = 1024 * 1024
 # Below a kibibyte no request fits; above a gibibyte one request could take the whole machine.
 _BODY_BYTES = Whole(1024, 1024 * MEBIBYTE)
+# Ten years: who wants to keep more wants an archive.
+_MAX_RETENTION_DAYS = 3650
 # More processes than any machine has cores for is a slip of the keyboard.
 _MAX_WORKERS = 256
 
@@ -57,6 +60,9 @@ _BASE_URL = Text("a URL", normal_base_url, r"^https?://[^\s/?#@]+(?:/[^\s?#]*)?$
 _PROXY = Text("a URL", normal_proxy_url, r"^https?://[^\s/?#]+/?$")
 _MODEL_NAME = Text("a model name", normal_model_name, r"^\S(?:.*\S)?$")
 _STREAM = Choice(("auto", "always", "never"))
+_DIALECTS = Items(
+    Choice(("auto", "chat", "completions", "responses", "messages")), is_single_allowed=True
+)
 _KEEPALIVE = Seconds(zero="turns it off")
 _REASONING_KEY = Choice(("reasoning_content", "reasoning", "both"))
 _EXTRA_FIELDS = Choice(("keep", "drop"))
@@ -96,6 +102,10 @@ class Endpoints:
     """Which paths are served beside chat completions. One that is off is a 404 that says so."""
 
     completions: bool = setting(Switch(), "`POST /v1/completions`.", default=True)
+    responses: bool = setting(Switch(), "`/v1/responses` and all below it.", default=True)
+    messages: bool = setting(
+        Switch(), "`POST /v1/messages` and `/v1/messages/count_tokens`.", default=True
+    )
     embeddings: bool = setting(Switch(), "`POST /v1/embeddings`.", default=True)
     images: bool = setting(Switch(), "`/v1/images/…`, passed through.", default=True)
     audio: bool = setting(Switch(), "`/v1/audio/…`, passed through.", default=True)
@@ -104,6 +114,28 @@ class Endpoints:
     )
     moderations: bool = setting(Switch(), "`/v1/moderations`, passed through.", default=True)
     rerank: bool = setting(Switch(), "`/v1/rerank`, passed through.", default=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredResponses:
+    """How long responses are kept to be asked for again, and how much room they get."""
+
+    retention: int = setting(
+        Whole(1, _MAX_RETENTION_DAYS),
+        "Days for which the database keeps a response that was asked for with `store: true`.",
+        default=30,
+    )
+    memory_ttl: float = setting(
+        Seconds(),
+        "Seconds for which a response is kept in memory if its request did not say `store`.",
+        default=3600.0,
+    )
+    memory_bytes: int = setting(
+        Whole(0, 64 * 1024 * MEBIBYTE),
+        "Bytes that the responses in memory may take together, for each process. The one that was "
+        "used least recently goes first. `0` keeps none.",
+        default=128 * MEBIBYTE,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +174,15 @@ class Provider:
         is_inherited=True,
         legacy="force_upstream_stream",
         legacy_value="always",
+    )
+    dialects: tuple[AskedDialect, ...] = setting(
+        _DIALECTS,
+        "The dialects that the provider is asked in: `auto` (the client's own, and chat once the "
+        "provider was seen not to have that path), or a list. A client of a listed dialect is "
+        "asked for in its own, any other in the first of chat, responses and messages that is "
+        "listed.",
+        default=("auto",),
+        is_inherited=True,
     )
     headers: tuple[tuple[str, Secret], ...] = setting(
         Headers(), "Headers to add to each request.", default=()
@@ -199,6 +240,11 @@ class Provider:
         "A PEM file with the certificates to trust in place of the system's.",
         default=None,
     )
+
+    @property
+    def listed_dialects(self) -> tuple[Dialect, ...]:
+        """The dialects that the setting lists; none for "auto"."""
+        return tuple(one for one in self.dialects if one != "auto")
 
     @property
     def modes(self) -> Mapping[str, str]:
@@ -261,6 +307,16 @@ class Settings:
         legacy="force_upstream_stream",
         legacy_value="always",
     )
+    dialects: tuple[AskedDialect, ...] = setting(
+        _DIALECTS,
+        "The dialects that providers are asked in: `auto` (the client's own, and chat where the "
+        "provider does not have it), or a list of chat, completions, responses and messages. A "
+        "provider of the file may say otherwise.",
+        default=("auto",),
+        flag="--dialect",
+        flag_value="DIALECT",
+        flag_doc="A list may be separated by commas. The flag holds for every provider.",
+    )
     keepalive: float = setting(
         _KEEPALIVE,
         "Seconds without a byte to the client after which a stream sends a keepalive comment.",
@@ -277,6 +333,11 @@ class Settings:
         "How a chat stream ends after an error in it: with `[DONE]`, or by closing the "
         "connection in the middle.",
         default="done",
+    )
+    responses_done: bool = setting(
+        Switch(),
+        "Whether a Responses stream ends with `data: [DONE]` after its last event.",
+        default=True,
     )
     reasoning_key: ReasoningKey = setting(
         _REASONING_KEY,
@@ -314,6 +375,15 @@ class Settings:
         flag="--log-level",
     )
     timeouts: Timeouts = setting(Record(Timeouts), "Timeouts by phase.", default=Timeouts())
+    database: str | None = setting(
+        OrNone(Text("a path")),
+        "The file of the database, which is made when the first response is stored in it. Without "
+        "one it is `strictwire/strictwire.db` in the user's folder for state.",
+        default=None,
+    )
+    stored_responses: StoredResponses = setting(
+        Record(StoredResponses), "Responses that are kept.", default=StoredResponses()
+    )
     endpoints: Endpoints = setting(
         Record(Endpoints), "Paths to serve beside chat completions.", default=Endpoints()
     )

@@ -21,7 +21,8 @@ class Asked:
     ``choices`` None: nobody knows whether usage, and how many choices, were asked for. ``modes``
     are those of the setting ``repairs``: what a rule that is off would mend is not looked for,
     and what rules mend only on demand (think tags in the text) is looked for where their mode
-    says so. ``tools`` names the request's tools."""
+    says so. ``tools`` names the request's tools. ``responses_done`` says whether ``[DONE]`` must
+    follow the terminal event of a Responses stream; None: nobody knows what was promised."""
 
     dialect: Dialect = "chat"
     is_stream: bool | None = None
@@ -32,6 +33,7 @@ class Asked:
     reasoning_key: ReasoningKey = "reasoning_content"
     extra_fields: ExtraFields = "keep"
     after_error: AfterError = "done"
+    responses_done: bool | None = None
     allows_keepalive: bool = True
     modes: Mapping[str, str] = field(default_factory=dict)
 
@@ -48,5 +50,6 @@ class Asked:
             reasoning_key=promise.reasoning_key,
             extra_fields=promise.extra_fields,
             after_error=promise.after_error,
+            responses_done=promise.responses_done,
             modes=promise.modes,
         )

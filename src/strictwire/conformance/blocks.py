@@ -44,6 +44,7 @@ class Block:
     event_offset: int = -1
     strays: list[Line] = field(default_factory=list)
     comments: list[Line] = field(default_factory=list)
+    is_misordered: bool = False  # its name comes after its data, or twice
     has_fields: bool = False
     is_unended: bool = False
 
@@ -99,6 +100,7 @@ def _take(line: Line, block: Block, found: Findings) -> None:
     elif name == b"event":
         block.has_fields = True
         _spelled(line, found)
+        block.is_misordered = bool(block.data or block.event)
         block.event, block.event_offset = value, line.offset
     elif name in (b"id", b"retry"):
         block.has_fields = True

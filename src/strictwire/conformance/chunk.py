@@ -8,7 +8,7 @@ Source: docs/contract.md, "Chat chunks".
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from strictwire.conformance import usage
 from strictwire.conformance.choice_fields import Names
@@ -39,12 +39,30 @@ class ChoiceJudge(Protocol):
 
 @dataclass(slots=True)
 class ChunkJudge:
+    """The part of a dialect that tells its choices in chunks."""
+
+    names_events: ClassVar[bool] = False
+    keeps_alive_by_comment: ClassVar[bool] = True
+
     reply: Reply
     choices: ChoiceJudge
     progress: ProgressJudge
     envelope: tuple[Any, ...] | None = None
 
-    def chunk(self, text: JsonText) -> None:
+    @property
+    def has_begun(self) -> bool:
+        return self.reply.has_begun
+
+    @property
+    def over(self) -> str:
+        return "" if self.reply.error_at is None else "reply.after-error"
+
+    def end(self, offset: Where, *, has_done: bool) -> None:
+        if self.reply.error_at is None:
+            self.choices.close(offset)
+        self.reply.end(offset, has_done=has_done, needs_done=True)
+
+    def chunk(self, text: JsonText, event: bytes = b"") -> None:
         value, found = text.value, self.reply.found
         if "characters" in text.problems:
             found.add("chat.split-character", text.start)

@@ -20,8 +20,11 @@ from strictwire.conformance.chunk import ChoiceJudge, ChunkJudge
 from strictwire.conformance.completions import CompletionsChoices, CompletionsWhole
 from strictwire.conformance.finding import Finding, Findings
 from strictwire.conformance.json_text import JsonText
+from strictwire.conformance.messages import MessagesStream, judge_message
+from strictwire.conformance.part import StreamPart
 from strictwire.conformance.progress import ProgressJudge
 from strictwire.conformance.reply import Reply
+from strictwire.conformance.responses import ResponsesStream, judge_response
 from strictwire.conformance.stream import DONE, StreamJudge
 from strictwire.conformance.whole_object import WholeChoices, judge_object
 from strictwire.model.request import Dialect
@@ -34,15 +37,29 @@ _FIELD = re.compile(rb":|(?:data|event|id|retry)(?:[:\r\n]|\Z)")
 
 @dataclass(frozen=True, slots=True)
 class DialectJudge:
-    """What a dialect brings: the judge of its streamed choices, and of its whole object."""
+    """What a dialect brings: the judge of its stream, and of its whole object."""
 
-    choices: Callable[[Reply], ChoiceJudge]
-    whole: Callable[[Reply], WholeChoices]
+    stream: Callable[[Reply, ProgressJudge], StreamPart]
+    whole: Callable[[JsonText, Reply], None]
+
+
+def _told_in_choices(
+    choices: Callable[[Reply], ChoiceJudge], whole: Callable[[Reply], WholeChoices]
+) -> DialectJudge:
+    def judge_whole(text: JsonText, reply: Reply) -> None:
+        judge_object(text, reply, whole(reply))
+        reply.end(text.start + len(text.data), has_done=True, needs_done=False)
+
+    return DialectJudge(
+        lambda reply, progress: ChunkJudge(reply, choices(reply), progress), judge_whole
+    )
 
 
 DIALECTS: Mapping[Dialect, DialectJudge] = {
-    "chat": DialectJudge(ChatChoices, ChatWhole),
-    "completions": DialectJudge(CompletionsChoices, CompletionsWhole),
+    "chat": _told_in_choices(ChatChoices, ChatWhole),
+    "completions": _told_in_choices(CompletionsChoices, CompletionsWhole),
+    "responses": DialectJudge(lambda reply, _: ResponsesStream(reply), judge_response),
+    "messages": DialectJudge(lambda reply, _: MessagesStream(reply), judge_message),
 }
 
 
@@ -70,8 +87,7 @@ def _judge(data: bytes, asked: Asked) -> tuple[list[Finding], Reply]:
     dialect = DIALECTS[asked.dialect]
     if kind == "stream":
         progress = ProgressJudge(found)
-        chunks = ChunkJudge(reply, dialect.choices(reply), progress)
-        StreamJudge(reply, chunks, progress).judge(data)
+        StreamJudge(reply, dialect.stream(reply, progress), progress).judge(data)
     else:
         _judge_object(data, reply, dialect)
     return found.in_order(), reply
@@ -105,5 +121,4 @@ def _judge_object(data: bytes, reply: Reply, dialect: DialectJudge) -> None:
         return
     if "lenient" in text.problems:
         found.add("json.lenient", at)
-    judge_object(text, reply, dialect.whole(reply))
-    reply.end(len(data), has_done=True, needs_done=False)
+    dialect.whole(text, reply)

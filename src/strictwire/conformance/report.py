@@ -27,7 +27,21 @@ MAX_SEARCHED_BYTES = 16 * 1024
 # An error's message may repeat a whole request.
 MAX_SHOWN_CHARACTERS = 200
 
-_COMPLETION = re.compile(rb'"object"\s*:\s*"text_completion"')
+# The first that is found counts: a whole response holds items whose type is "message". Quotes
+# inside a string are escaped, so what an answer says cannot pass for one of these.
+_SPOKEN: tuple[tuple[Dialect, re.Pattern[bytes]], ...] = (
+    ("completions", re.compile(rb'"object"\s*:\s*"text_completion"')),
+    ("chat", re.compile(rb'"object"\s*:\s*"chat\.completion')),
+    ("responses", re.compile(rb'"object"\s*:\s*"response"|(?:event:|"type"\s*:\s*")\s*response\.')),
+    (
+        "messages",
+        re.compile(
+            rb"event: ?(?:message_|content_block_)"
+            rb'|"type"\s*:\s*"(?:message"|message_|content_block_)'
+            rb'|"type"\s*:\s*"error"\s*,\s*"error"\s*:\s*\{'
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +98,12 @@ def report_of(data: bytes, asked: Asked) -> Report:
     body = data if reply is None else reply.body
     asked = asked if reply is None else _as_answered(asked, reply)
     value = _object_of(body)
+    if value.keys() == {"input_tokens"}:
+        raise CallerError("The reply is a count of tokens: only replies of models are judged.")
     if value.get("object") == "list":
         raise CallerError(
-            "The reply is a list, of embeddings or models say: only replies of chat and "
-            "completions are judged."
+            "The reply is a list, of embeddings or models say: only replies of models in chat, "
+            "completions, responses and messages are judged."
         )
     return Report(
         lint(body, asked), len(body), None if reply is None else reply.status, _error_in(value)
@@ -96,7 +112,10 @@ def report_of(data: bytes, asked: Asked) -> Report:
 
 def dialect_of(data: bytes) -> Dialect:
     """The dialect that a reply says it is in; chat where it says nothing."""
-    return "completions" if _COMPLETION.search(data, 0, MAX_SEARCHED_BYTES) else "chat"
+    for dialect, pattern in _SPOKEN:
+        if pattern.search(data, 0, MAX_SEARCHED_BYTES):
+            return dialect
+    return "chat"
 
 
 def _object_of(body: bytes) -> dict[str, Any]:

@@ -13,9 +13,9 @@ import re
 from strictwire.conformance import progress
 from strictwire.conformance.blocks import Block, Line, blocks_of
 from strictwire.conformance.brackets import Brackets
-from strictwire.conformance.chunk import ChunkJudge
 from strictwire.conformance.joined import objects_in
 from strictwire.conformance.json_text import JsonText, part_of
+from strictwire.conformance.part import StreamPart
 from strictwire.conformance.progress import ProgressJudge
 from strictwire.conformance.reply import Reply
 
@@ -33,12 +33,12 @@ Piece = tuple[int, bytes]
 
 
 class StreamJudge:
-    __slots__ = ("_bare", "_brackets", "_chunks", "_found", "_is_done", "_progress", "_reply")
+    __slots__ = ("_bare", "_brackets", "_found", "_is_done", "_part", "_progress", "_reply")
 
-    def __init__(self, reply: Reply, chunks: ChunkJudge, progress_judge: ProgressJudge) -> None:
+    def __init__(self, reply: Reply, part: StreamPart, progress_judge: ProgressJudge) -> None:
         self._reply = reply
         self._found = reply.found
-        self._chunks = chunks
+        self._part = part
         self._progress = progress_judge
         self._is_done = False
         self._bare: list[Piece] = []
@@ -52,9 +52,7 @@ class StreamJudge:
                 break
             self._block(block)
             end = block.offset if self._is_done else end
-        if self._reply.error_at is None:
-            self._chunks.choices.close(end)
-        self._reply.end(end, has_done=self._is_done, needs_done=True)
+        self._part.end(end, has_done=self._is_done)
 
     def _block(self, block: Block) -> None:
         for line in block.comments:
@@ -78,6 +76,7 @@ class StreamJudge:
             self._found.add("sse.comment-progress", line.offset)
             return
         is_ours = line.text == KEEPALIVE and asked.allows_keepalive
+        is_ours = is_ours and self._part.keeps_alive_by_comment
         if text.startswith(progress.COMMENT_START) and asked.progress == "comment":
             is_ours = True
             at = len(line.text) - len(text) + len(progress.COMMENT_START)
@@ -124,15 +123,17 @@ class StreamJudge:
         if block.is_unended and not self._is_taken(block, data, pieces):
             return
         is_terminal = data.strip() == DONE if block.is_unended else data == DONE
-        if self._reply.error_at is not None and not is_terminal:
-            found.add("reply.after-error", block.offset)
+        if self._part.over and not is_terminal:
+            found.add(self._part.over, block.offset)
             return
         is_report = block.event == progress.EVENT_NAME and self._reply.asked.progress == "event"
         if is_report:
             self._report(*pieces)
             return
-        if block.event:
+        if block.event and (is_terminal or not self._part.names_events):
             found.add("sse.event-name", block.event_offset)
+        elif block.is_misordered and self._part.names_events:
+            found.add("sse.field-order", block.event_offset)
         if is_terminal:
             self._is_done = True
         elif len(data) < _MAX_TERMINAL_BYTES and data.strip(b'[]" \t').upper() == b"DONE":
@@ -153,7 +154,7 @@ class StreamJudge:
         return is_whole
 
     def _report(self, *pieces: Piece) -> None:
-        self._progress.is_over = self._reply.has_begun
+        self._progress.is_over = self._part.has_begun
         self._progress.report(JsonText.read(*pieces))
 
     def _json(self, text: JsonText, event: bytes) -> None:
@@ -170,7 +171,7 @@ class StreamJudge:
         if is_report and not keys & {"choices", "error"}:
             self._found.add("sse.progress-event", text.start)
             return
-        self._chunks.chunk(text)
+        self._part.chunk(text, event)
 
 
 def _may_be_joined(data: bytes) -> bool:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
+
+from strictwire.model.request import Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,14 @@ class UpstreamAsk:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
     """``raw`` is the body as it came, ``fields`` its top level, each value still as bytes.
-    ``tools`` names the tools that the reply may call."""
+    ``tools`` names the tools that the reply may call. ``dialect`` is None for what is no
+    conversation. ``takes_options``: its dialect knows ``stream_options.include_usage``;
+    ``takes_progress``: servers were seen that know ``return_progress`` in it. Others are never sent
+    them."""
+
+    dialect: ClassVar[Dialect | None] = None
+    takes_options: ClassVar[bool] = True
+    takes_progress: ClassVar[bool] = True
 
     model: str
     is_stream: bool = False
@@ -61,12 +70,13 @@ class ModelRequest:
             changed["model"] = ask.model
         if ask.is_stream != self.is_stream:
             changed["stream"] = ask.is_stream
-        if ask.is_stream:
-            if ask.asks_usage and not self.includes_usage:
-                told = _stream_options(self.fields)
-                changed["stream_options"] = told | {"include_usage": True}
-            if ask.asks_progress:
-                changed["return_progress"] = True
+        if not ask.is_stream:
+            return changed
+        if ask.asks_usage and self.takes_options and not self.includes_usage:
+            told = _stream_options(self.fields)
+            changed["stream_options"] = told | {"include_usage": True}
+        if ask.asks_progress and self.takes_progress:
+            changed["return_progress"] = True
         return changed
 
 

@@ -14,15 +14,19 @@ from typing import Any
 MAX_SCHEMA_DEPTH = 6
 COMMAND = "echo strictwire-lab"
 WORD = "strictwire-lab"
+# What shell tools call it: ``Bash``, ``shell``, ``exec_command``.
+_COMMAND_NAMES = ("command", "cmd")
 _PATH_WORDS = ("path", "file", "dir", "folder", "cwd")
 _PLAIN: Mapping[str, Any] = {"boolean": False, "null": None}
 
 
 def has_command(schema: Mapping[str, Any]) -> bool:
-    """Whether the tool takes a ``command`` string, as every agent's shell tool does."""
+    """Whether the tool takes a command, as every agent's shell tool does: a string, or its words
+    one by one."""
     properties = schema.get("properties")
-    command = properties.get("command") if isinstance(properties, dict) else None
-    return isinstance(command, dict) and command.get("type") == "string"
+    named = properties if isinstance(properties, dict) else {}
+    told = [named[name] for name in _COMMAND_NAMES if isinstance(named.get(name), dict)]
+    return any(one.get("type") in ("string", "array") for one in told)
 
 
 def minimal_arguments(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,6 +72,8 @@ def _typed(name: str, schema: Mapping[str, Any], root: Mapping[str, Any], depth:
         case "object":
             return _object(schema, root, depth)
         case "array":
+            if name.lower() in _COMMAND_NAMES:
+                return COMMAND.split(" ")
             count = 1 if schema.get("minItems") else 0
             return [_value(name, schema.get("items"), root, depth + 1)] * count
         case "integer" | "number":
@@ -79,7 +85,7 @@ def _typed(name: str, schema: Mapping[str, Any], root: Mapping[str, Any], depth:
 
 def _text(name: str) -> str:
     lowered = name.lower()
-    if "command" in lowered:
+    if "command" in lowered or lowered in _COMMAND_NAMES:
         return COMMAND
     if "url" in lowered or "uri" in lowered:
         return "http://127.0.0.1/"

@@ -1,46 +1,24 @@
-"""What a client asked the lab for: the bytes of a chat or completions request -> ``Ask``.
+"""What a client asked the lab for: the bytes of a request in any dialect -> ``Ask``.
 
-Reads only what changes a scripted answer: the tools to call, whether the last message is a tool's
-result, the options that change the wire. Everything else in a request is let through unread.
+Reads only what changes a scripted answer: the tools to call, whether the last thing said is a
+tool's result, the options that change the wire. Everything else in a request is let through unread,
+or repeated where the format wants that.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from strictwire.lab.arguments import has_command, minimal_arguments
+from strictwire.lab import results, tools
+from strictwire.lab.tools import Preference, Tool, ToolUse
 from strictwire.model.errors import CallerError
 
-Dialect = Literal["chat", "completions"]
+Dialect = Literal["chat", "completions", "responses", "messages"]
 # Round on purpose: whoever reads a dump sees at once that no clock was asked.
 LAB_CREATED = 1_700_000_000
-WEATHER_TOOL = "get_weather"
-WEATHER_CITIES = ("Paris", "Tokyo")
-# How much of a tool's result the answer repeats: enough to prove that it arrived.
-REPEATED_RESULT_CHARACTERS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A function tool of the request; ``parameters`` is its JSON Schema."""
-
-    name: str
-    parameters: Mapping[str, Any]
-
-    @property
-    def needs_nothing(self) -> bool:
-        return not self.parameters.get("required")
-
-
-@dataclass(frozen=True, slots=True)
-class ToolUse:
-    """A tool to call, with its arguments as compact JSON text."""
-
-    name: str
-    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +26,8 @@ class Ask:
     """One request. ``id`` is without a dialect's prefix; ``fields`` are its top-level names.
 
     ``prompts`` are those of a completions request, one for each text to complete; tokens, which
-    the lab cannot read, stand there as their numbers.
+    the lab cannot read, stand there as their numbers. ``told`` is the request itself where its
+    dialect repeats it in the reply, as Responses do.
     """
 
     model: str
@@ -65,6 +44,7 @@ class Ask:
     forced_tool: str = ""
     may_call: bool = True
     tool_result: str | None = None
+    told: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def parse(
@@ -80,9 +60,8 @@ class Ask:
         model = value.get("model")
         if not isinstance(model, str) or not model:
             raise CallerError("model must be a non-empty string", param="model")
-        messages = value.get("messages") if dialect == "chat" else []
-        if not isinstance(messages, list):
-            raise CallerError("messages must be an array", param="messages")
+        shape = _SHAPES[dialect]
+        shape.check(value)
         options = value.get("stream_options")
         tool_choice = value.get("tool_choice")
         return cls(
@@ -96,10 +75,11 @@ class Ask:
             includes_usage=isinstance(options, dict) and options.get("include_usage") is True,
             wants_progress=value.get("return_progress") is True,
             fields=frozenset(value),
-            tools=_tools_of(value.get("tools")),
-            forced_tool=_forced_tool_of(tool_choice),
-            may_call=tool_choice != "none",
-            tool_result=_tool_result_of(messages),
+            tools=shape.tools(value.get("tools")),
+            forced_tool=tools.forced_tool_of(tool_choice),
+            may_call=tools.allows_calls(tool_choice),
+            tool_result=shape.result(value),
+            told=value if dialect == "responses" else {},
         )
 
     @property
@@ -107,35 +87,9 @@ class Ask:
         """Whether a scenario that calls tools may call one now, rather than answer in text."""
         return self.may_call and self.tool_result is None
 
-    def tool_use(self, position: int = 0, *, prefers_bare: bool = False) -> ToolUse:
-        """The call to make, the ``position``-th of parallel ones.
-
-        ``get_weather`` if the request has it or has no tools; else the tool that the request
-        forces; else one that runs a harmless command; else the first. With ``prefers_bare``, a
-        tool without required arguments comes first: it is called with no arguments at all.
-        """
-        tool = self._chosen_tool(prefers_bare)
-        if tool is None or tool.name == WEATHER_TOOL:
-            city = WEATHER_CITIES[position % len(WEATHER_CITIES)]
-            return ToolUse(WEATHER_TOOL, f'{{"city":"{city}"}}')
-        return ToolUse(tool.name, _compact(minimal_arguments(tool.parameters)))
-
-    def _chosen_tool(self, prefers_bare: bool) -> Tool | None:
-        by_name = {tool.name: tool for tool in self.tools}
-        if self.forced_tool in by_name:
-            return by_name[self.forced_tool]
-        if prefers_bare:
-            bare = [tool for tool in self.tools if tool.needs_nothing]
-            if bare:
-                return bare[0]
-        if WEATHER_TOOL in by_name:
-            return by_name[WEATHER_TOOL]
-        runners = [tool for tool in self.tools if has_command(tool.parameters)]
-        return next(iter(runners or self.tools), None)
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    def tool_use(self, position: int = 0, *, prefers: Preference = "") -> ToolUse:
+        """The call to make, the ``position``-th of parallel ones: see ``tools.choose_use``."""
+        return tools.choose_use(self.tools, self.forced_tool, position, prefers)
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -164,32 +118,55 @@ def _prompts_of(value: object) -> tuple[str, ...]:
     raise CallerError("prompt must be a string, or an array of strings or tokens", param="prompt")
 
 
-def _tools_of(value: object) -> tuple[Tool, ...]:
-    if not isinstance(value, list):
-        return ()
-    functions = [tool.get("function") for tool in value if isinstance(tool, dict)]
-    return tuple(
-        Tool(function["name"], _object_or_empty(function.get("parameters")))
-        for function in functions
-        if isinstance(function, dict) and isinstance(function.get("name"), str)
-    )
+# ---- what each dialect wants of a request, and where it has what ----
 
 
-def _object_or_empty(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """``check`` raises ``CallerError`` (400); ``result`` reads the whole request."""
+
+    check: Callable[[Mapping[str, Any]], None]
+    tools: Callable[[object], tuple[Tool, ...]]
+    result: Callable[[Mapping[str, Any]], str | None]
 
 
-def _forced_tool_of(tool_choice: object) -> str:
-    name = _object_or_empty(_object_or_empty(tool_choice).get("function")).get("name")
-    return name if isinstance(name, str) else ""
+def _check_messages(value: Mapping[str, Any]) -> None:
+    if not isinstance(value.get("messages"), list):
+        raise CallerError("messages must be an array", param="messages")
 
 
-def _tool_result_of(messages: list[Any]) -> str | None:
-    last = _object_or_empty(messages[-1]) if messages else {}
-    if last.get("role") not in ("tool", "function"):
-        return None
-    content = last.get("content")
-    if isinstance(content, list):
-        texts = [_object_or_empty(part).get("text") for part in content]
-        content = "".join(text for text in texts if isinstance(text, str))
-    return (content if isinstance(content, str) else "")[:REPEATED_RESULT_CHARACTERS]
+def _check_max_tokens(value: Mapping[str, Any]) -> None:
+    _check_messages(value)
+    limit = value.get("max_tokens")
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise CallerError("max_tokens must be a whole number from 1 on", param="max_tokens")
+
+
+def _check_input(value: Mapping[str, Any]) -> None:
+    told = value.get("input")
+    if told is None and value.get("previous_response_id"):
+        return
+    if not isinstance(told, str | list):
+        raise CallerError("input must be a string or an array", param="input")
+
+
+def _let_pass(value: Mapping[str, Any]) -> None:
+    """A prompt is checked where it is read."""
+
+
+_SHAPES: Mapping[Dialect, _Shape] = {
+    "chat": _Shape(
+        _check_messages, tools.chat_tools, lambda value: results.chat_result(value["messages"])
+    ),
+    "completions": _Shape(_let_pass, lambda value: (), lambda value: None),
+    "responses": _Shape(
+        _check_input,
+        tools.responses_tools,
+        lambda value: results.responses_result(value.get("input")),
+    ),
+    "messages": _Shape(
+        _check_max_tokens,
+        tools.messages_tools,
+        lambda value: results.messages_result(value["messages"]),
+    ),
+}

@@ -1,4 +1,4 @@
-"""How a script is played: pace, cuts, framing, encoding, type, and what goes wrong on the way.
+"""How a script is played: pace, cuts, framing, encoding, type, dialects, and what goes wrong.
 
 ``Playback.parse`` reads ``pace=20ms,cut=7,fault=reset:300``, the same words in a flag and behind
 the model's name (``finish-empty@pace=20ms,cut=7``). It says what cannot be, and never guesses.
@@ -13,18 +13,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
+from strictwire.lab.ask import Dialect
 from strictwire.model.errors import CallerError
 
 Body = Literal["chunked", "close", "http1.0", "length"]
 BODIES: tuple[str, ...] = get_args(Body)
 Encoding = Literal["gzip", "deflate"]
 ENCODINGS: tuple[str, ...] = get_args(Encoding)
+DIALECTS: tuple[str, ...] = get_args(Dialect)
 # cut: the connection closes. reset: it is reset. stall: silence on an open connection.
 # half-close: our writing side ends, and we go on reading.
 FaultKind = Literal["cut", "reset", "stall", "half-close"]
 FAULTS: tuple[str, ...] = get_args(FaultKind)
 # Instead of a number of bytes: not even the head is sent.
 BEFORE_HEAD = "head"
+# Between two dialects, since a comma ends the option.
+DIALECTS_JOINT = "+"
 # Instead of a content type: the header is left out.
 NO_TYPE = "none"
 
@@ -54,7 +58,8 @@ class Fault:
 @dataclass(frozen=True, slots=True)
 class Playback:
     """``cut_bytes`` 0 and no ``cut_seed`` leave frames whole; None is the script's own for
-    ``body`` and ``content_type`` (there "none" means without one)."""
+    ``body`` and ``content_type`` (there "none" means without one). The path of a dialect that is
+    not in ``dialects`` is not there; None: all are."""
 
     pace_s: float = 0.0
     cut_bytes: int = 0
@@ -63,6 +68,7 @@ class Playback:
     fault: Fault | None = None
     encoding: Encoding | None = None
     content_type: str | None = None
+    dialects: frozenset[str] | None = None
 
     @classmethod
     def parse(cls, text: str, base: Playback | None = None) -> Playback:
@@ -74,6 +80,9 @@ class Playback:
                 raise _wrong(f"the playback options are {_OPTIONS}, such as pace=20ms")
             playback = _READERS[name](playback, value)
         return playback
+
+    def has(self, dialect: Dialect) -> bool:
+        return self.dialects is None or dialect in self.dialects
 
     @property
     def is_cut(self) -> bool:
@@ -157,6 +166,16 @@ def _read_type(playback: Playback, value: str) -> Playback:
     return replace(playback, content_type=value)
 
 
+def _read_dialects(playback: Playback, value: str) -> Playback:
+    names = frozenset(value.split(DIALECTS_JOINT))
+    if not names <= frozenset(DIALECTS):
+        raise _wrong(
+            f"dialects must be some of {', '.join(DIALECTS)}, joined by {DIALECTS_JOINT}, "
+            "such as chat+responses"
+        )
+    return replace(playback, dialects=names)
+
+
 def _is_digits(text: str) -> bool:
     # ``isdigit`` alone takes superscripts, and ``int`` refuses very long numbers.
     return text.isascii() and text.isdigit() and len(text) <= 18
@@ -169,5 +188,6 @@ _READERS: dict[str, Callable[[Playback, str], Playback]] = {
     "fault": _read_fault,
     "encoding": _read_encoding,
     "type": _read_type,
+    "dialects": _read_dialects,
 }
 _OPTIONS = ", ".join(_READERS)

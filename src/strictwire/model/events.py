@@ -19,6 +19,9 @@ FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "functi
 FINISH_REASONS: frozenset[str] = frozenset(
     ("stop", "length", "tool_calls", "content_filter", "function_call")
 )
+# How the id of a reasoning item begins that is nothing but a seal of Anthropic's: the item comes
+# back as what it was, though Responses have no other place to say so.
+REDACTED_PREFIX = "rs_redacted_"
 CallKind = Literal["function", "custom", "legacy"]
 # What a piece of reasoning is: a summary of it, its own text, or nobody said.
 ReasoningForm = Literal["", "summary", "text"]

@@ -22,6 +22,9 @@ class Life(Protocol):
     def mended(self) -> frozenset[str]: ...
 
     @property
+    def is_lingering(self) -> bool: ...  # only the terminal may still come
+
+    @property
     def is_full(self) -> bool: ...  # no more text may be spliced past it; ``feed`` would refuse
 
     @property

@@ -21,12 +21,19 @@ _KNOWN_HEADERS = frozenset(
         "authorization",
         "cache-control",
         "content-type",
+        "conversation_id",
         "http-referer",
         "openai-beta",
         "openai-organization",
         "openai-project",
+        "originator",
+        "session-id",
+        "session_id",
+        "thread-id",
+        "thread_id",
         "user-agent",
         "x-api-key",
+        "x-client-request-id",
         "x-request-id",
         "x-strictwire-prefill-progress",
         "x-strictwire-provider",
@@ -34,9 +41,11 @@ _KNOWN_HEADERS = frozenset(
         "x-title",
     )
 )
-_KNOWN_PREFIXES = ("x-stainless-", "anthropic-")
+_KNOWN_PREFIXES = ("x-stainless-", "anthropic-", "x-codex-")
+# Those that an upstream may add beside these are exposed with the reply that has them.
 _EXPOSED = (
-    b"x-request-id, retry-after, x-strictwire-usage, x-strictwire-dropped, "
+    b"x-request-id, request-id, retry-after, x-strictwire-usage, x-strictwire-dropped, "
+    b"x-strictwire-estimate, x-strictwire-store, "
     b"x-ratelimit-limit-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-requests, "
     b"x-ratelimit-remaining-tokens, x-ratelimit-reset-requests, x-ratelimit-reset-tokens"
 )

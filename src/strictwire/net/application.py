@@ -2,7 +2,7 @@
 
 Contract: plain ASGI, runs on any server; on ours replies are pushed (``client_side``). Routes are
 rows of a table. Nothing of a request's content is logged, and no exception leaves it: what was
-not foreseen is a 500 in OpenAI's shape and a traceback in the log.
+not foreseen is a 500 in the shape of the path's dialect, and a traceback in the log.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import quote
 
@@ -19,17 +19,22 @@ from strictwire import __version__
 from strictwire.config import Settings
 from strictwire.model.errors import CallerError, WireError
 from strictwire.model.observer import Outcome, ReplyRecord
+from strictwire.model.request import Dialect
 from strictwire.net import (
     access,
     chat_endpoint,
     completions_endpoint,
+    count_tokens_endpoint,
     embeddings_endpoint,
+    messages_endpoint,
     models_endpoint,
+    responses_endpoint,
 )
 from strictwire.net.call import Call
 from strictwire.net.client_side import ClientGone, client_reply
 from strictwire.net.client_side.asgi import Receive, Scope, Send
 from strictwire.net.passthrough import pass_through
+from strictwire.net.responses import compact_endpoint, kept_endpoints, socket_endpoint
 from strictwire.net.service import Service
 
 log = logging.getLogger("strictwire.net")
@@ -45,13 +50,20 @@ _JSON = [(b"content-type", b"application/json")]
 @dataclass(frozen=True, slots=True)
 class RouteRow:
     """``template`` is without ``/v1``, which is optional in front of every path. ``endpoint`` names
-    the setting of ``endpoints`` that turns the path off, where there is one."""
+    the setting of ``endpoints`` that turns the path off, where there is one. ``dialect`` is the one
+    in which its clients read errors."""
 
     methods: tuple[str, ...]
     template: str
     handler: Handler
     access: Literal["key", "open"] = "key"
     endpoint: str = ""
+    dialect: Dialect = "chat"
+
+    @property
+    def prefix(self) -> str:
+        """What stands before a part of the path that may be anything; all of it where none is."""
+        return self.template.partition("{")[0]
 
 
 async def _greet(service: Service, call: Call) -> None:
@@ -79,6 +91,37 @@ ROUTES: tuple[RouteRow, ...] = (
     RouteRow(("GET", "HEAD"), "/ready", _ready, "open"),
     RouteRow(("POST",), "/chat/completions", chat_endpoint.complete),
     RouteRow(("POST",), "/completions", completions_endpoint.complete, endpoint="completions"),
+    RouteRow(
+        ("POST",),
+        "/responses",
+        responses_endpoint.create,
+        endpoint="responses",
+        dialect="responses",
+    ),
+    RouteRow(
+        ("POST",),
+        "/responses/compact",
+        compact_endpoint.compact,
+        endpoint="responses",
+        dialect="responses",
+    ),
+    RouteRow(
+        ("GET", "POST", "DELETE"),
+        "/responses/{id}",
+        kept_endpoints.serve,
+        endpoint="responses",
+        dialect="responses",
+    ),
+    RouteRow(
+        ("POST",), "/messages", messages_endpoint.create, endpoint="messages", dialect="messages"
+    ),
+    RouteRow(
+        ("POST",),
+        "/messages/count_tokens",
+        count_tokens_endpoint.count,
+        endpoint="messages",
+        dialect="messages",
+    ),
     RouteRow(("POST",), "/embeddings", embeddings_endpoint.embed, endpoint="embeddings"),
     RouteRow(("POST",), "/images/{path}", pass_through, endpoint="images"),
     RouteRow(("GET", "POST"), "/audio/{path}", pass_through, endpoint="audio"),
@@ -91,6 +134,20 @@ ROUTES: tuple[RouteRow, ...] = (
     RouteRow(("GET", "HEAD"), "/models", models_endpoint.list_models),
     RouteRow(("GET", "HEAD"), "/models/{id}", models_endpoint.get_model),
 )
+
+
+# The one path where a GET may become a conversation. Its handler is made for each connection.
+_SOCKET = RouteRow(
+    ("GET",), socket_endpoint.PATH, _health, endpoint="responses", dialect="responses"
+)
+_MODELS = (models_endpoint.list_models, models_endpoint.get_model)
+
+
+def _served() -> str:
+    """The paths that want a key, for people: each once, without what may follow."""
+    paths = {row.prefix.strip("/"): None for row in ROUTES if row.access == "key"}
+    tops = [path for path in paths if path.partition("/")[0] not in paths or "/" not in path]
+    return f"{', '.join(tops[:-1])} and {tops[-1]}"
 
 
 class Application:
@@ -106,10 +163,12 @@ class Application:
         self._make_service = make_service
         self._rows = (*ROUTES, *extra_routes)
         self._exact = {row.template: row for row in self._rows if "{" not in row.template}
-        self._prefixed = [
-            (row.template.partition("{")[0], row) for row in self._rows if "{" in row.template
-        ]
+        self._prefixed = [(row.prefix, row) for row in self._rows if "{" in row.template]
         self._service: Service | None = None
+        # See ``client_side.asgi``: on these paths, as they come, an upgrade is taken.
+        path = socket_endpoint.PATH
+        self.websocket_paths = frozenset((path, "/v1" + path))
+        self.websocket_max_bytes = settings.max_body_bytes
 
     @property
     def service(self) -> Service:
@@ -129,17 +188,35 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+        if scope["type"] == "websocket":
+            await self._converse(scope, receive, send)
         if scope["type"] != "http":
             return
         call = self._make_call(scope, receive, send)
         begun_at = asyncio.get_running_loop().time()
-        await self._answer(call)
+        await self._answer(call, self._find(call.path))
         # What the request brought is not held while its reply goes on.
         call.headers = []
         scope["headers"] = []
         await call.reply.finished()
         if call.status:  # else an exchange has counted it
             self._count(call, asyncio.get_running_loop().time() - begun_at)
+
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket connection: let in like any request, or refused like one."""
+        refusal = socket_endpoint.Refusal()
+        call = self._make_call({**scope, "method": "GET"}, receive, send)
+        call.reply = refusal.reply
+
+        async def open_session(service: Service, call: Call) -> None:
+            await socket_endpoint.open_session(service, call, send)
+
+        begun_at = asyncio.get_running_loop().time()
+        is_offered = call.path == socket_endpoint.PATH
+        await self._answer(call, replace(_SOCKET, handler=open_session) if is_offered else None)
+        if refusal.status:
+            await refusal.say(scope, send)
+        self._count(call, asyncio.get_running_loop().time() - begun_at)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         """Start and stop on an ASGI server that is not ours."""
@@ -169,10 +246,13 @@ class Application:
             reply_headers=[(b"x-request-id", request_id.encode())],
         )
 
-    async def _answer(self, call: Call) -> None:
+    async def _answer(self, call: Call, row: RouteRow | None) -> None:
         """Begin the reply, an error where that is due."""
-        row = self._find(call.path)
         call.route = row.template if row is not None else ""
+        call.dialect = self._dialect_of(call, row)
+        if call.dialect == "messages":
+            # Where Anthropic's SDKs look for it.
+            call.reply_headers.append((b"request-id", call.request_id.encode()))
         try:
             if self._admit(call, row) and row is not None:
                 await row.handler(self.service, call)
@@ -189,6 +269,7 @@ class Application:
         settings = self._settings
         origin = access.check_origin(call.headers, settings.cors)
         call.reply_headers += access.cors_headers(origin)
+        call.is_from_page = origin is not None
         access.check_host(
             call.headers,
             settings.api_keys,
@@ -201,8 +282,7 @@ class Application:
             return False
         if row is None:
             raise CallerError(
-                "There is no such path. Served under /v1 are chat/completions, completions, "
-                "embeddings, models, images, audio, files, uploads, moderations and rerank.",
+                f"There is no such path. Served under /v1 are {_served()}.",
                 status=404,
                 code="unknown_path",
             )
@@ -231,6 +311,15 @@ class Application:
             if path.startswith(prefix) and len(path) > len(prefix):
                 return prefixed
         return None
+
+    def _dialect_of(self, call: Call, row: RouteRow | None) -> Dialect:
+        """That in which this client reads errors, also of a path that is none."""
+        if row is None:
+            above = (one for one in self._rows if call.path.startswith(one.template + "/"))
+            row = next(above, None)
+        if models_endpoint.is_anthropic(call) and row is not None and row.handler in _MODELS:
+            return "messages"
+        return row.dialect if row is not None else "chat"
 
     def _count(self, call: Call, duration_s: float) -> None:
         outcome: Outcome = "ok" if call.status < 400 else "error"

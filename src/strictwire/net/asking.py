@@ -1,27 +1,39 @@
 """From a request that was checked to a running exchange, for every dialect of model requests.
 
 Contract: an endpoint reads and checks its body, then calls ``begin``. ``ModelAsking`` is what its
-exchange holds until the upstream begins to answer: the request, however often it must be sent and
-whatever must be left out of it, and the relay for the kind of reply that comes. Then it is let go,
-so that an open stream does not hold its request. Nothing here knows one dialect from another.
+exchange holds until the upstream begins to answer: the request, however often it must be sent, in
+whichever dialect and whatever must be left out of it, and the relay for the kind of reply that
+comes. Then it is let go, so that an open stream does not hold its request. Nothing here knows one
+dialect from another: which is asked is decided in ``routing``, and how it is said in ``dialects``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from strictwire.config import Provider
 from strictwire.dialects.model_request import ModelRequest, UpstreamAsk
 from strictwire.model.protocols import ReplyRelay, UpstreamRequest
 from strictwire.model.request import Carrier, Dialect, Promise
+from strictwire.net import passing_headers
 from strictwire.net.call import Call
-from strictwire.net.deadlines import Limits
-from strictwire.net.exchange import NOT_MENDED, Exchange, Mended, Plan
+from strictwire.net.client_side.asgi import Headers
+from strictwire.net.client_side.push import ClientReply
+from strictwire.net.exchange import Exchange
+from strictwire.net.plan import NOT_MENDED, Mended, Plan
+from strictwire.net.promising import limits_of, promise_of
 from strictwire.net.service import Service
-from strictwire.net.upstream_headers import upstream_headers, upstream_key, upstream_secrets
+from strictwire.net.upstream_headers import (
+    accepting,
+    in_dialect,
+    upstream_headers,
+    upstream_key,
+    upstream_secrets,
+)
+from strictwire.net.way import Way, way_in
 from strictwire.repairs.requests import FIELD_REFUSED
 from strictwire.routing import (
     STREAM_REFUSED,
@@ -30,9 +42,28 @@ from strictwire.routing import (
     Route,
     amend,
     amendable,
+    as_sent,
+    dialect_refusal,
+    dialects_refused,
+    lacks_endpoint,
     refused_fields,
     refuses_way,
+    upstream_dialect,
 )
+
+# Where each dialect's requests go, under a provider's base URL.
+PATHS: Mapping[Dialect, str] = {
+    "chat": "/chat/completions",
+    "completions": "/completions",
+    "responses": "/responses",
+    "messages": "/messages",
+}
+# Counted as repairs: fields that the upstream's dialect has no place for, and requests that went in
+# another dialect because the client's is not to be had there.
+UNTELLABLE = "request.untellable"
+DIALECT_MISSING = "request.dialect-missing"
+# Their replies always tell usage, so an upstream that tells it on demand is asked for it.
+_ALWAYS_TELLS_USAGE = frozenset(("responses", "messages"))
 
 
 class MakeRelay(Protocol):
@@ -46,13 +77,26 @@ class MakeRelay(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a dialect's requests go, and what becomes of the replies. ``dialect`` is that of the
-    promise; ``may_stream`` False: no reply of this endpoint is ever a stream."""
+    """What becomes of an endpoint's requests. ``own_path``: they always go there as they are, since
+    they are no conversation, and no reply to them is a stream."""
 
-    upstream_path: str
     make_relay: MakeRelay
     dialect: Dialect = "chat"
-    may_stream: bool = True
+    own_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What goes with an exchange beside the request. ``carrier`` is how the client wants prefill
+    progress, if it does. ``reply``, in the place of the call's own, takes the reply to somebody who
+    does not hold the connection. ``on_result``: see ``Plan``."""
+
+    carrier: Carrier | None = None
+    reply: ClientReply | None = None
+    on_result: Callable[[dict[str, Any]], None] | None = None
+
+
+NOTHING_BESIDE = Beside()
 
 
 def begin(
@@ -60,15 +104,12 @@ def begin(
     call: Call,
     request: ModelRequest,
     endpoint: Endpoint,
-    carrier: Carrier | None = None,
-) -> None:
-    """Route the request and start its exchange. Raises CallerError 404 for an unknown model.
-
-    ``carrier`` is how the client wants prefill progress, if it does.
-    """
+    beside: Beside = NOTHING_BESIDE,
+) -> Exchange:
+    """Route the request and start its exchange. Raises CallerError 404 for an unknown model."""
     route = service.route(request.model)
     provider = route.provider
-    promise = _promise(service, request, route, endpoint.dialect, carrier)
+    promise = promise_of(service, request, route, endpoint.dialect, beside.carrier)
     key = upstream_key(service, call, route.key)
     plan = Plan(
         route=call.route,
@@ -83,24 +124,36 @@ def begin(
         ),
         headers=call.reply_headers,
         secrets=upstream_secrets(provider, key),
+        dialect=call.dialect,
+        on_result=beside.on_result,
     )
     asks_stream = request.is_stream
-    if endpoint.may_stream:
+    if not endpoint.own_path:
         asks_stream = {"always": True, "never": False}.get(provider.stream, asks_stream)
-    headers = upstream_headers(
-        call, provider, key, asks_stream=asks_stream, asks_progress=promise.progress is not None
+    asking = ModelAsking(
+        service,
+        request,
+        route,
+        promise,
+        endpoint,
+        headers=upstream_headers(call, provider, key, asks_stream=asks_stream),
+        told=passing_headers.to_upstream(call.headers, endpoint.dialect),
+        asks_stream=asks_stream,
+        is_from_page=call.is_from_page,
     )
-    asking = ModelAsking(service, request, route, promise, endpoint, headers, asks_stream)
     upstream = service.upstream_of(provider.name)
-    exchange = Exchange(plan, asking, call.reply, upstream, service.observer, service.discard)
+    reply = beside.reply or call.reply
+    exchange = Exchange(plan, asking, reply, upstream, service.observer, service.discard)
     service.add(exchange)
     exchange.begin()
+    return exchange
 
 
 @dataclass(slots=True)
 class ModelAsking:
-    """``asks_stream`` is how a reply is asked for where the upstream refused nothing. ``mended``
-    tells of the request that was made last."""
+    """``asks_stream`` is how a reply is asked for where the upstream refused nothing. ``told`` are
+    the client's headers for a server of its own dialect. ``mended`` tells of the request that was
+    made last, ``way`` is that request."""
 
     service: Service
     request: ModelRequest
@@ -108,39 +161,116 @@ class ModelAsking:
     promise: Promise
     endpoint: Endpoint
     headers: tuple[tuple[bytes, bytes], ...]
+    told: Headers
     asks_stream: bool
+    is_from_page: bool = False
     mended: Mended = NOT_MENDED
+    way: Way = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.way = Way(self.endpoint.dialect, self.request)
+
+    # ---- the request ----
 
     def make_request(self, refused: frozenset[str]) -> UpstreamRequest:
         provider = self.route.provider
-        known = self.service.refusals.fields(provider.name, self.route.upstream_model)
-        amendment = amend(self.request.fields, refused | known, asks_stream=self.asks_stream)
-        self.mended = self._told(amendment)
-        body = self.request.upstream_body(
+        self.way = way = self._way(self._dialect(refused))
+        known = self.service.refusals.fields(provider.name, self.route.upstream_model, way.dialect)
+        amendment = amend(
+            way.request.fields,
+            refused | known,
+            asks_stream=self.asks_stream,
+            dialect=way.dialect,
+        )
+        self.mended = self._told(way, amendment)
+        headers = in_dialect(
+            self.headers,
+            way.dialect,
+            told=self.told if way.dialect == self.endpoint.dialect else [],
+            asks_progress=self.promise.progress is not None,
+        )
+        if amendment.is_turned:
+            headers = accepting(headers, asks_stream=amendment.asks_stream)
+        path = self.endpoint.own_path or PATHS[way.dialect]
+        return UpstreamRequest(
+            "POST", provider.base_url + path, headers, self._body(way, amendment)
+        )
+
+    def _body(self, way: Way, amendment: Amendment) -> bytes:
+        return way.request.upstream_body(
             UpstreamAsk(
                 model=self.route.upstream_model,
                 is_stream=amendment.asks_stream,
-                asks_usage=not self.request.is_stream,
+                asks_usage=self._asks_usage,
                 asks_progress=self.promise.progress is not None,
                 without=(*amendment.dropped, *amendment.unsent),
                 renamed=amendment.renamed,
             )
         )
-        headers = self.headers
-        if amendment.is_turned:
-            headers = _accepting(headers, asks_stream=amendment.asks_stream)
-        url = provider.base_url + self.endpoint.upstream_path
-        return UpstreamRequest("POST", url, headers, body)
+
+    def _dialect(self, refused: frozenset[str]) -> Dialect:
+        """That of the upstream, as far as is known by now."""
+        own = self.endpoint.dialect
+        if self.endpoint.own_path:
+            return own
+        provider = self.route.provider
+        missing = self.service.refusals.missing(provider.name) | dialects_refused(refused)
+        return upstream_dialect(own, provider.listed_dialects, missing)
+
+    def _way(self, dialect: Dialect) -> Way:
+        if dialect == self.way.dialect:
+            return self.way
+        return way_in(dialect, self.request, self.endpoint.dialect)
+
+    @property
+    def _asks_usage(self) -> bool:
+        """Whether usage is wanted of an upstream that tells it on demand, without the client's
+        word: every reply tells it that is an object, or in a dialect that always does."""
+        return not self.request.is_stream or self.endpoint.dialect in _ALWAYS_TELLS_USAGE
+
+    def _told(self, way: Way, amendment: Amendment) -> Mended:
+        refused = as_sent(amendment.dropped, self.request.fields)
+        is_forced = bool(self.route.provider.listed_dialects)
+        repairs = {
+            FIELD_REFUSED.name: amendment.is_any,
+            UNTELLABLE: bool(way.dropped),
+            DIALECT_MISSING: way.dialect != self.endpoint.dialect and not is_forced,
+        }
+        fired = frozenset(name for name, is_due in repairs.items() if is_due)
+        if not fired:
+            return NOT_MENDED
+        return Mended(tuple(dict.fromkeys((*way.dropped, *refused))), fired)
+
+    # ---- the reply ----
 
     def make_relay(self, *, is_object: bool, begun_at_s: float) -> ReplyRelay:
         clock = asyncio.get_running_loop().time
+        promise, way = self.promise, self.way
+        if way.dialect != promise.dialect:
+            # The upstream calls tools by the names that it was told.
+            promise = replace(
+                promise, upstream=way.dialect, folded=way.folded, tools=way.request.tools
+            )
         return self.endpoint.make_relay(
-            self.promise, is_object=is_object, elapsed=lambda: clock() - begun_at_s
+            promise, is_object=is_object, elapsed=lambda: clock() - begun_at_s
         )
 
+    def passed(self, headers: Headers) -> Headers:
+        own = self.endpoint.dialect
+        passed = passing_headers.to_client(headers, own, is_native=self.way.dialect == own)
+        return passed + passing_headers.exposed(passed) if self.is_from_page else passed
+
+    # ---- refusals ----
+
     def refused(self, status: int, body: bytes) -> frozenset[str]:
+        way = self.way
+        if self._may_cross() and lacks_endpoint(status, body, self.route.upstream_model):
+            return frozenset((dialect_refusal(way.dialect),))
         names = refused_fields(
-            status, body, added=tuple(self._added()), sent=amendable(self.request.fields)
+            status,
+            body,
+            added=tuple(self._added()),
+            sent=amendable(way.request.fields, way.dialect),
         )
         if (
             names
@@ -151,80 +281,32 @@ class ModelAsking:
         return frozenset((STREAM_REFUSED if self.asks_stream else WHOLE_REFUSED,))
 
     def learn(self, names: frozenset[str]) -> None:
-        self.service.learn_refusal(self.route.provider.name, self.route.upstream_model, names)
+        provider, model = self.route.provider.name, self.route.upstream_model
+        missing = dialects_refused(names)
+        for dialect in missing:
+            self.service.learn_missing(provider, dialect)
+        fields = names - {dialect_refusal(dialect) for dialect in missing}
+        self.service.learn_refusal(provider, model, fields, self.way.dialect)
+
+    def _may_cross(self) -> bool:
+        """Whether the request can still be asked in another dialect: that is tried once."""
+        own = self.endpoint.dialect
+        if self.endpoint.own_path or self.way.dialect != own:
+            return False
+        listed = self.route.provider.listed_dialects
+        return not listed and upstream_dialect(own, listed, {own}) != own
 
     def _may_turn(self) -> bool:
-        return self.endpoint.may_stream and self.route.provider.stream == "auto"
+        return not self.endpoint.own_path and self.route.provider.stream == "auto"
 
     def _added(self) -> Iterator[str]:
         """What stood in the request for the gateway's sake, or can be left out without changing
         the answer."""
-        if self.asks_stream and self.promise.progress is not None:
+        if not self.asks_stream:
+            return
+        request = self.way.request
+        if self.promise.progress is not None and request.takes_progress:
             yield "return_progress"
-        if self.asks_stream and (
-            not self.request.is_stream or "stream_options" in self.request.fields
-        ):
+        is_ours = request.takes_options and self._asks_usage
+        if is_ours or "stream_options" in request.fields:
             yield "stream_options"
-
-    def _told(self, amendment: Amendment) -> Mended:
-        if not amendment.is_any:
-            return NOT_MENDED
-        return Mended(amendment.dropped, frozenset((FIELD_REFUSED.name,)))
-
-
-def limits_of(
-    service: Service, provider: Provider, *, is_stream: bool, has_progress: bool = False
-) -> Limits:
-    """The provider's timeouts, for one way to answer."""
-    timeouts = provider.timeouts
-    whole_keepalive_s = service.settings.nonstream_keepalive
-    return service.shared_limits(
-        Limits(
-            first_byte_s=timeouts.first_byte,
-            idle_s=timeouts.idle,
-            write_stall_s=timeouts.write_stall,
-            total_s=timeouts.total,
-            keepalive_s=provider.keepalive if is_stream else whole_keepalive_s,
-            linger_s=service.settings.linger_s,
-            has_progress=has_progress,
-        )
-    )
-
-
-def _promise(
-    service: Service,
-    request: ModelRequest,
-    route: Route[Provider],
-    dialect: Dialect,
-    carrier: Carrier | None,
-) -> Promise:
-    settings, provider = service.settings, route.provider
-    return Promise(
-        id=service.new_id(),
-        created=int(service.wall_clock()),
-        model=route.shown_model,
-        dialect=dialect,
-        is_model_pinned=route.is_alias,
-        is_stream=request.is_stream,
-        includes_usage=request.includes_usage,
-        choices=request.choices,
-        tools=request.tools,
-        progress=carrier if request.is_stream else None,
-        reasoning_key=provider.reasoning_key,
-        extra_fields=provider.extra_fields,
-        after_error=settings.after_error,
-        modes=provider.modes,
-        max_reply_bytes=settings.max_reply_bytes,
-    )
-
-
-def _accepting(
-    headers: tuple[tuple[bytes, bytes], ...], *, asks_stream: bool
-) -> tuple[tuple[bytes, bytes], ...]:
-    """The same headers for the other kind of reply. A provider's own ``accept`` stays."""
-    before, after = (b"application/json", b"text/event-stream")
-    if not asks_stream:
-        before, after = after, before
-    return tuple(
-        (name, after if (name, value) == (b"accept", before) else value) for name, value in headers
-    )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from strictwire.dialects.chat import parse_request
-from strictwire.net.asking import Endpoint, begin
+from strictwire.net.asking import Beside, Endpoint, begin
 from strictwire.net.call import Call
 from strictwire.net.client_side import read_body
 from strictwire.net.progress_header import carrier_of
 from strictwire.net.service import Service
 from strictwire.relay import make_relay
 
-CHAT = Endpoint("/chat/completions", make_relay)
+CHAT = Endpoint(make_relay)
 
 
 async def complete(service: Service, call: Call) -> None:
@@ -25,4 +25,4 @@ async def complete(service: Service, call: Call) -> None:
         max_bytes=service.settings.max_body_bytes,
         timeout_s=service.settings.timeouts.request_body,
     )
-    begin(service, call, parse_request(body), CHAT, carrier)
+    begin(service, call, parse_request(body), CHAT, Beside(carrier))

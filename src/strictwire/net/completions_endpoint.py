@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from strictwire.dialects.completions import parse_request
-from strictwire.net.asking import Endpoint, begin
+from strictwire.net.asking import Beside, Endpoint, begin
 from strictwire.net.call import Call
 from strictwire.net.client_side import read_body
 from strictwire.net.progress_header import carrier_of
 from strictwire.net.service import Service
 from strictwire.relay import make_relay
 
-COMPLETIONS = Endpoint("/completions", make_relay, dialect="completions")
+COMPLETIONS = Endpoint(make_relay, dialect="completions")
 
 
 async def complete(service: Service, call: Call) -> None:
@@ -25,4 +25,4 @@ async def complete(service: Service, call: Call) -> None:
         max_bytes=service.settings.max_body_bytes,
         timeout_s=service.settings.timeouts.request_body,
     )
-    begin(service, call, parse_request(body), COMPLETIONS, carrier)
+    begin(service, call, parse_request(body), COMPLETIONS, Beside(carrier))

@@ -27,4 +27,4 @@ async def embed(service: Service, call: Call) -> None:
     )
     request = parse_request(body)
     make = functools.partial(make_embeddings_relay, ask=request.ask)
-    begin(service, call, request, Endpoint(UPSTREAM_PATH, make, may_stream=False))
+    begin(service, call, request, Endpoint(make, own_path=UPSTREAM_PATH))

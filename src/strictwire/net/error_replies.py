@@ -1,21 +1,30 @@
 """Errors as whole HTTP replies: ours, and an upstream's made into ours.
 
-Contract: OpenAI's shape on OpenAI paths. An upstream's status is kept where it has a meaning for
-the client, nonsense is 502. No secret that we know goes out in a message. Source:
-docs/contract.md, "Errors before the commit".
+Contract: OpenAI's shape on OpenAI paths, Anthropic's on those of Messages. An upstream's status is
+kept where it has a meaning for the client, nonsense is 502. No secret that we know goes out in a
+message. Source: docs/contract.md, "Errors before the commit".
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from strictwire.config.secret import MASK
 from strictwire.dialects.chunk_fields import error_object
+from strictwire.dialects.messages.errors import error_object as messages_error
 from strictwire.model.errors import PeerError, WireError
+from strictwire.model.request import Dialect
 from strictwire.relay.parsing import parse_json
+from strictwire.repairs.error_codes import (
+    CONTEXT_LENGTH_EXCEEDED,
+    RATE_LIMIT_EXCEEDED,
+    name_cause,
+    tells_wait,
+)
 from strictwire.repairs.error_shape import shape_error
 
 # A refusal in words fits; a page of HTML need not be read to its end.
@@ -37,13 +46,19 @@ _TYPES = {
     408: "timeout_error",
     429: "rate_limit_error",
 }
+# Claude Code shortens the conversation where it reads these words, and has no other sign.
+_TOO_LONG = "prompt is too long"
 # How a message begins that is ours, not the upstream's.
 _ANSWERED = "The upstream answered"
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
-def format_error(error: WireError) -> bytes:
-    return msgspec.json.encode(error_object(error))
+def format_error(error: WireError, dialect: Dialect = "chat", request_id: str = "") -> bytes:
+    """The body, in the shape of the client's dialect. Anthropic's has the request's id too."""
+    if dialect != "messages":
+        return msgspec.json.encode(error_object(error))
+    value: dict[str, Any] = messages_error(error)
+    return msgspec.json.encode({**value, "request_id": request_id} if request_id else value)
 
 
 def error_headers(error: WireError, body: bytes) -> list[tuple[bytes, bytes]]:
@@ -80,7 +95,22 @@ def upstream_refusal(
     )
     blot_secrets(refusal, secrets)
     _shorten(refusal)
+    name_cause(refusal)
     return refusal
+
+
+def word_for(error: WireError, dialect: Dialect) -> None:
+    """Say what an upstream's error is about in the code and the words that clients of this dialect
+    look for. Changes the error itself."""
+    name_cause(error)
+    message = error.message
+    if dialect == "messages" and error.code == CONTEXT_LENGTH_EXCEEDED:
+        if _TOO_LONG not in message.lower():
+            error.message = f"{_TOO_LONG}: {message}"
+    elif dialect == "responses" and error.code == RATE_LIMIT_EXCEEDED:
+        wait_s = error.retry_after or ""
+        if wait_s.isdigit() and not tells_wait(message):
+            error.message = f"{message} Please try again in {wait_s}s."
 
 
 def _tells_status(message: str) -> bool:

@@ -11,22 +11,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
 
-from strictwire.model.errors import UpstreamTimeout, WireError
+from strictwire.model.errors import PeerError, UpstreamTimeout, WireError
 from strictwire.model.observer import Observer, Outcome, ReplyRecord
-from strictwire.model.protocols import ReplyRelay, Upstream, UpstreamCall, UpstreamRequest
+from strictwire.model.protocols import ReplyRelay, Upstream, UpstreamCall
 from strictwire.net.client_side.push import ClientReply
-from strictwire.net.deadlines import Deadlines, Limits
+from strictwire.net.deadlines import Deadlines
 from strictwire.net.error_replies import (
-    MAX_ERROR_BODY_BYTES,
     blot_secrets,
     error_headers,
     format_error,
     upstream_refusal,
+    word_for,
 )
-from strictwire.relay.sniff import sniff
+from strictwire.net.opening import OpenedKind, Opening
+from strictwire.net.plan import NOT_MENDED, Asking, Headers, Plan
 
 log = logging.getLogger("strictwire.net")
 
@@ -35,59 +34,9 @@ STREAM_HEADERS = [
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
 ]
-KEEPALIVE = b": keep-alive\n\n"
 # Refusals that were seen name one or two fields each, and a client sends a few that a server does
 # not know. What goes on beyond that is no server that will answer.
 MAX_RETRIES = 4
-
-Headers = list[tuple[bytes, bytes]]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How one exchange is to go. ``headers`` go with every reply. ``secrets`` must not appear in
-    an upstream's error."""
-
-    route: str
-    provider: str
-    request_id: str
-    is_stream: bool
-    limits: Limits
-    headers: Headers
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Mended:
-    """What was mended of a request. ``dropped`` names fields that the client sent and the upstream
-    did not get; ``repairs`` the rules that did it."""
-
-    dropped: tuple[str, ...] = ()
-    repairs: frozenset[str] = frozenset()
-
-
-NOT_MENDED = Mended()
-
-
-class Asking(Protocol):
-    """What is needed until the upstream begins to answer."""
-
-    @property
-    def mended(self) -> Mended: ...  # of the request that was made last
-
-    def make_request(self, refused: frozenset[str]) -> UpstreamRequest:
-        """The upstream request, without fields that were refused."""
-        ...
-
-    def make_relay(self, *, is_object: bool, begun_at_s: float) -> ReplyRelay: ...
-
-    def refused(self, status: int, body: bytes) -> frozenset[str]:
-        """What a refusal names that can be mended; then the request is sent once more."""
-        ...
-
-    def learn(self, names: frozenset[str]) -> None:
-        """Without these the upstream took the request: they need not be sent again."""
-        ...
 
 
 class Exchange:
@@ -99,20 +48,19 @@ class Exchange:
         "_call",
         "_client",
         "_deadlines",
-        "_error_body",
         "_first_token_s",
-        "_head",
         "_is_over",
         "_loop",
         "_mended",
         "_now",
         "_observer",
         "_on_over",
+        "_opening",
+        "_passed",
         "_plan",
         "_relay",
         "_retries",
         "_sending",
-        "_sniffed",
         "_started_at",
         "_status",
         "_upstream",
@@ -141,9 +89,8 @@ class Exchange:
         self._relay: ReplyRelay | None = None
         self._call: UpstreamCall | None = None
         self._sending: asyncio.Task[None] | None = None
-        self._head: Headers = []
-        self._sniffed: list[bytes] = []
-        self._error_body: bytearray | None = None
+        self._opening: Opening | None = None  # from the upstream's head until there is a relay
+        self._passed: Headers = []  # what of the upstream's head goes to the client
         self._status = 0
         self._retries = 0
         self._without: frozenset[str] = frozenset()  # what the retries left out
@@ -199,15 +146,13 @@ class Exchange:
     def on_head(self, status: int, headers: Headers) -> None:
         self._deadlines.heard()
         self._status = status
-        self._head = headers
-        if status != 200:
-            self._error_body = bytearray()
+        self._opening = Opening(status, headers)
 
     def on_body(self, data: bytes) -> None:
         try:
             relay = self._relay
             if relay is None:
-                self._before_relay(data)
+                self._open(data)
                 return
             lane = relay.lane
             if lane is None or (out := lane.take_one(data)) is None:
@@ -232,14 +177,11 @@ class Exchange:
             self._broke()
 
     def _end_of_body(self) -> None:
-        if self._error_body is not None:
-            self._refused()
+        if self._relay is None and self._opening is not None:
+            self._opened(self._opening, self._opening.end())
+        relay = self._relay
+        if relay is None or self._is_over:
             return
-        if self._relay is None:
-            self._sniff(is_whole=True)
-        if self._is_over:
-            return
-        relay = self._the_relay()
         out = relay.finish()
         if out:
             self._write(out, relay)
@@ -256,7 +198,7 @@ class Exchange:
     def _ended_well(self) -> bool:
         """Whether the reply was whole when its upstream was lost; then it ends here."""
         relay = self._relay
-        if relay is None or self._error_body is not None or self._sniffed:
+        if relay is None:
             return False
         out = relay.finish()
         if relay.failure is not None:
@@ -266,48 +208,53 @@ class Exchange:
         self._look(relay)
         return True
 
-    def _before_relay(self, data: bytes) -> None:
+    def _open(self, data: bytes) -> None:
+        """A piece of a reply of which it is not known yet what it is."""
         self._deadlines.heard_at = self._now()
-        if self._error_body is not None:
-            self._error_body += data
-            if len(self._error_body) > MAX_ERROR_BODY_BYTES:
-                self._refused()
-            return
-        self._sniffed.append(data)
-        self._sniff(is_whole=False)
+        opening = self._opening
+        assert opening is not None, "a body came before its head"
+        kind = opening.feed(data)
+        if kind is not None:
+            self._opened(opening, kind)
 
-    def _sniff(self, *, is_whole: bool) -> None:
-        """What kind of body a 200 has, by its first bytes: the content type lies too often."""
-        head = b"".join(self._sniffed)
-        kind = sniff(head, is_whole=is_whole)
-        if kind is None:
-            self._sniffed = [head]
-            return
-        self._sniffed.clear()
-        if kind == "other" and head.strip():
-            self.fail(upstream_refusal(200, self._head, head, self._plan.secrets))
-            return
-        self._relay = self._make_relay(is_object=kind == "object")
-        self._head = []  # told nothing that is needed any more, and an open stream would hold it
-        if head:
-            self.on_body(head)
+    def _opened(self, opening: Opening, kind: OpenedKind) -> None:
+        self._opening = None  # an open stream would hold its head
+        body = opening.body
+        if kind == "refusal":
+            self._refused(opening)
+        elif kind == "other" and body.strip():
+            self._fail_opening(opening)
+        else:
+            self._relay = self._make_relay(is_object=kind == "object")
+            self._pass_headers(opening)
+            if body:
+                self.on_body(body)
 
-    def _refused(self) -> None:
+    def _refused(self, opening: Opening) -> None:
         """The upstream said no. If it named what can be mended, ask once more without it; many
         servers name one field at a time."""
-        body = bytes(self._error_body or b"")
-        self._error_body = None
-        fields: frozenset[str] = frozenset()
+        names: frozenset[str] = frozenset()
         if self._retries < MAX_RETRIES and self._asking is not None:
-            fields = self._asking.refused(self._status, body) - self._without
-        if fields and not self._client.is_gone:
+            names = self._asking.refused(opening.status, opening.body) - self._without
+        if names and not self._client.is_gone:
             self._retries += 1
-            self._without |= fields
+            self._without |= names
             self._drop_call()
             self._send(self._without)
             return
         self._mended = NOT_MENDED  # it was of no use
-        self.fail(upstream_refusal(self._status, self._head, body, self._plan.secrets))
+        self._fail_opening(opening)
+
+    def _fail_opening(self, opening: Opening) -> None:
+        """End with what the upstream told in the place of an answer."""
+        self._pass_headers(opening)
+        secrets = self._plan.secrets
+        self.fail(upstream_refusal(opening.status, opening.headers, opening.body, secrets))
+
+    def _pass_headers(self, opening: Opening) -> None:
+        """Pick what the client is to see of the upstream's head; errors have theirs too."""
+        if self._asking is not None and not self._client.is_started:
+            self._passed = self._asking.passed(opening.headers)
 
     def _look(self, relay: ReplyRelay) -> None:
         """The relay is done, failed, or only waits for a tail."""
@@ -354,11 +301,10 @@ class Exchange:
         self._client.start(200, headers)
 
     def _told_headers(self) -> Headers:
-        """What goes with every reply, and what the upstream was not asked."""
-        if not self._mended.dropped:
-            return self._plan.headers
-        dropped = ", ".join(self._mended.dropped).encode("latin-1")
-        return [*self._plan.headers, (b"x-strictwire-dropped", dropped)]
+        """What goes with every reply, what the upstream tells, and what it was not asked."""
+        told = [*self._plan.headers, *self._passed, *self._mended.headers]
+        self._passed = []  # an open stream would hold them
+        return told
 
     def on_pause(self) -> None:
         self._deadlines.paused()
@@ -397,11 +343,12 @@ class Exchange:
 
     def on_keepalive_due(self) -> None:
         """Nothing was said for a while: say that we are there."""
-        if self._plan.is_stream:
-            self._write_between(KEEPALIVE)
-        elif not self._client.is_paused:
-            # Leading white space is legal before a JSON object.
-            self._write_between(b"\n")
+        try:
+            out = self._the_relay().keepalive
+        except Exception:  # noqa: BLE001 - the top of this callback; logged
+            self._broke()
+            return
+        self._write_between(out)
 
     def on_progress_due(self) -> None:
         try:
@@ -423,12 +370,7 @@ class Exchange:
 
     def _the_relay(self) -> ReplyRelay:
         """The relay, or one for what must be said before the upstream's kind of reply is known."""
-        if self._relay is None:
-            relay = self._make_relay(is_object=not self._plan.is_stream)
-            if self._plan.is_stream:
-                return relay
-            self._relay = relay
-        return self._relay
+        return self._relay or self._make_relay(is_object=not self._plan.is_stream)
 
     def _make_relay(self, *, is_object: bool) -> ReplyRelay:
         assert self._asking is not None
@@ -441,21 +383,28 @@ class Exchange:
         if self._is_over:
             return
         blot_secrets(error, self._plan.secrets)
+        if isinstance(error, PeerError):
+            word_for(error, self._plan.dialect)
         client = self._client
         if not client.is_started:
-            body = format_error(error)
-            client.start(error.status, error_headers(error, body) + self._told_headers())
-            client.write(body)
-            client.end()
-            self._over("error", error.status, error)
+            self._refuse(error)
             return
-        frames = self._the_relay().fail(error)
-        client.write(frames)
-        if frames.endswith(b"[DONE]\n\n"):
-            client.end(close=True)
-        else:
+        relay = self._relay = self._the_relay()
+        client.write(relay.fail(error))
+        if relay.cuts_after_error:
             client.cut()
+        else:
+            client.end(close=True)
         self._over("error", 200, error)
+
+    def _refuse(self, error: WireError) -> None:
+        """An error as the whole reply, with its own status."""
+        client, plan = self._client, self._plan
+        body = format_error(error, plan.dialect, plan.request_id)
+        client.start(error.status, error_headers(error, body) + self._told_headers())
+        client.write(body)
+        client.end()
+        self._over("error", error.status, error)
 
     def _broke(self) -> None:
         """A defect of ours must not leave the client waiting. Content is never logged."""
@@ -487,6 +436,8 @@ class Exchange:
             self._call = None
         plan, relay = self._plan, self._relay
         self._asking = None
+        if plan.on_result is not None and relay is not None and relay.result is not None:
+            plan.on_result(relay.result)
         if plan.is_stream:
             self._observer.stream_closed(plan.provider)
         self._observer.replied(

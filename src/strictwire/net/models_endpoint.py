@@ -1,4 +1,5 @@
-"""``GET /v1/models`` and ``/v1/models/{id}``: what can be asked for here, in OpenAI's shape.
+"""``GET /v1/models`` and ``/v1/models/{id}``: what can be asked for here, in OpenAI's shape, or in
+Anthropic's for a client that sends an ``anthropic-version``.
 
 Listed models come from the settings, all others from the providers' own lists. A provider that
 does not answer, or answers nonsense (mlx-lm: 200 with an empty body), takes no model away from
@@ -8,6 +9,7 @@ the others; only where nobody answered is it an error.
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -15,11 +17,17 @@ import msgspec
 from strictwire.config import Provider
 from strictwire.model.errors import CallerError, PeerError, WireError
 from strictwire.model.protocols import UpstreamRequest
+from strictwire.net.access import header
 from strictwire.net.call import Call
 from strictwire.net.error_replies import upstream_refusal
 from strictwire.net.service import Service
 from strictwire.net.upstream import fetch
-from strictwire.net.upstream_headers import upstream_headers, upstream_key, upstream_secrets
+from strictwire.net.upstream_headers import (
+    in_dialect,
+    upstream_headers,
+    upstream_key,
+    upstream_secrets,
+)
 from strictwire.relay.parsing import parse_json
 from strictwire.routing import known_models
 
@@ -28,20 +36,32 @@ TIMEOUT_S = 10.0
 MAX_LIST_BYTES = 8 * 1024 * 1024
 
 Model = dict[str, Any]
+_JSON = [(b"content-type", b"application/json")]
+
+
+def is_anthropic(call: Call) -> bool:
+    """Whether the client is one of Anthropic's API; its SDKs always send this header."""
+    return header(call.headers, b"anthropic-version") is not None
 
 
 async def list_models(service: Service, call: Call) -> None:
     models = await _all_models(service, call)
-    body = msgspec.json.encode({"object": "list", "data": models})
-    call.respond(200, [(b"content-type", b"application/json")], body)
+    if not is_anthropic(call):
+        told: dict[str, Any] = {"object": "list", "data": models}
+    else:
+        data = [_for_anthropic(model) for model in models]
+        first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+        # All of them at once, so that there is never more.
+        told = {"data": data, "has_more": False, "first_id": first, "last_id": last}
+    call.respond(200, _JSON, msgspec.json.encode(told))
 
 
 async def get_model(service: Service, call: Call) -> None:
     name = call.path.removeprefix("/models/")
     for model in await _all_models(service, call):
         if model["id"] == name:
-            body = msgspec.json.encode(model)
-            call.respond(200, [(b"content-type", b"application/json")], body)
+            told = _for_anthropic(model) if is_anthropic(call) else model
+            call.respond(200, _JSON, msgspec.json.encode(told))
             return
     raise CallerError(
         "This model is not served here. GET /v1/models lists those that are.",
@@ -82,7 +102,7 @@ async def _models_of(service: Service, call: Call, provider: Provider) -> list[M
     request = UpstreamRequest(
         "GET",
         provider.base_url + "/models",
-        upstream_headers(call, provider, key, asks_stream=False),
+        _headers(call, provider, key),
     )
     upstream = service.upstream_of(provider.name)
     fetched = await fetch(upstream, request, timeout_s=TIMEOUT_S, max_bytes=MAX_LIST_BYTES)
@@ -90,6 +110,15 @@ async def _models_of(service: Service, call: Call, provider: Provider) -> list[M
         secrets = upstream_secrets(provider, key)
         raise upstream_refusal(fetched.status, fetched.headers, fetched.body, secrets)
     return [_shaped(model, provider, now) for model in _entries(fetched.body)]
+
+
+def _headers(call: Call, provider: Provider, key: str | None) -> tuple[tuple[bytes, bytes], ...]:
+    """Anthropic's API lists its models for a request of its own kind only."""
+    headers = upstream_headers(call, provider, key, asks_stream=False)
+    speaks_messages = provider.listed_dialects[:1] == ("messages",)
+    if speaks_messages or (is_anthropic(call) and not provider.listed_dialects):
+        return in_dialect(headers, "messages", told=[])
+    return headers
 
 
 def _entries(body: bytes) -> list[Model]:
@@ -114,10 +143,42 @@ def _id_of(entry: Model) -> str:
 def _shaped(entry: Model, provider: Provider, now: int) -> Model:
     """OpenAI's four fields first; what else the server tells of the model goes along."""
     created, owner = entry.get("created"), entry.get("owned_by")
+    if type(created) is not int:
+        created = _seconds(entry.get("created_at"))
     own = {
         "id": _id_of(entry),
         "object": "model",
-        "created": created if type(created) is int else now,
+        "created": now if created is None else created,
         "owned_by": owner if isinstance(owner, str) and owner else provider.name,
     }
     return own | {name: entry[name] for name in entry if name not in own}
+
+
+def _seconds(moment: Any) -> int | None:
+    """The epoch's seconds of a date as Anthropic writes it (RFC 3339)."""
+    try:
+        return int(datetime.fromisoformat(moment).timestamp())
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _for_anthropic(model: Model) -> Model:
+    """The same entry in Anthropic's shape. What it wants to know beyond the fields of every model
+    list is told as its schema names it, and as little as is known."""
+    name = model.get("display_name")
+    try:
+        created = datetime.fromtimestamp(model["created"], UTC)
+    except (ValueError, OverflowError, OSError):
+        created = datetime.fromtimestamp(0, UTC)  # as the reference has it for an unknown date
+    return {
+        "type": "model",
+        "id": model["id"],
+        "display_name": name if isinstance(name, str) and name else model["id"],
+        "created_at": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "lifecycle": "active",
+        **{field: _whole(model.get(field)) for field in ("max_input_tokens", "max_tokens")},
+    }
+
+
+def _whole(number: Any) -> int | None:
+    return number if type(number) is int else None

@@ -16,8 +16,11 @@ from strictwire.config import Provider, Settings
 from strictwire.model.errors import WireError
 from strictwire.model.observer import Observer
 from strictwire.model.protocols import Upstream
+from strictwire.model.request import Dialect
 from strictwire.net.deadlines import Limits
 from strictwire.net.exchange import shutting_down
+from strictwire.net.responses.background import BackgroundRuns
+from strictwire.net.responses.shelf import Shelf, empty_shelf
 from strictwire.routing import Offer, Refusals, Route, choose
 
 
@@ -36,6 +39,7 @@ class Service:
         *,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         wall_clock: Callable[[], float] = time.time,
+        shelf: Shelf | None = None,
         on_close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.settings = settings
@@ -43,6 +47,8 @@ class Service:
         self.new_id = new_id
         self.wall_clock = wall_clock
         self.refusals = Refusals()
+        self.shelf = shelf or empty_shelf(wall_clock)
+        self.runs = BackgroundRuns()
         self.is_draining = False
         self._upstreams = upstreams
         self._on_close = on_close
@@ -69,9 +75,14 @@ class Service:
         self._turn += 1
         return self._turn
 
-    def learn_refusal(self, provider: str, model: str, names: frozenset[str]) -> None:
+    def learn_refusal(
+        self, provider: str, model: str, names: frozenset[str], dialect: Dialect = "chat"
+    ) -> None:
         for name in sorted(names):
-            self.refusals = self.refusals.learned(provider, model, name)
+            self.refusals = self.refusals.learned(provider, model, name, dialect)
+
+    def learn_missing(self, provider: str, dialect: Dialect) -> None:
+        self.refusals = self.refusals.learned_missing(provider, dialect)
 
     def shared_limits(self, limits: Limits) -> Limits:
         """The same limits, held once: there are as many kinds as providers and ways to ask."""
@@ -99,6 +110,7 @@ class Service:
     async def close(self) -> None:
         for exchange in list(self._exchanges):
             exchange.fail(shutting_down())
+        await self.shelf.close()
         for upstream in self._upstreams.values():
             await upstream.close()
         if self._on_close is not None:

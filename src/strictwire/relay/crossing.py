@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from strictwire.model.events import (
+    REDACTED_PREFIX,
     Begun,
     Event,
     Extension,
@@ -36,20 +37,24 @@ UNTELLABLE = "reply.untellable"
 _CONTENT = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallBegun, ToolCallDelta, Finished)
 # A completion is text and nothing else; a refusal is the text of an answer that says no.
 _BEYOND_TEXT = (ReasoningDelta, ToolCallBegun, ToolCallDelta)
+# More citations than any answer has; each costs some hundred bytes until the end of the reply.
+MAX_ANNOTATIONS = 1024
 
 
 class Crossing:
     """What one reply's events become on their way to ``target``."""
 
-    __slots__ = ("_has_role", "_target", "mended")
+    __slots__ = ("_annotations", "_has_role", "_seals", "_target", "mended")
 
     def __init__(self, target: Dialect) -> None:
         self._target = target
         self._has_role: tuple[int, ...] = ()
+        self._annotations: tuple[Any, ...] = ()
+        self._seals = 0
         self.mended: frozenset[str] = frozenset()
 
     def state(self) -> str:
-        return repr(self._has_role)
+        return repr((self._has_role, len(self._annotations), self._seals))
 
     def trial(self) -> Crossing:
         return copy.copy(self)
@@ -66,6 +71,7 @@ class Crossing:
             yield from self._for_completions(event)
         else:
             yield event
+            yield from self._from_chat(event)
 
     def _for_chat(self, event: Event) -> Iterator[Event]:
         if isinstance(event, RoleTold):
@@ -74,14 +80,43 @@ class Crossing:
             self._has_role = (*self._has_role, event.choice)
             yield RoleTold(event.choice, "assistant")
         if isinstance(event, Sealed):
-            yield Extension(
-                event.choice, extra=Extra(delta={"reasoning_details": [_detail(event)]})
-            )
-        elif not isinstance(event, Separated):
+            told = {"reasoning_details": [_detail(event, self._seals)]}
+            self._seals += 1
+            yield Extension(event.choice, extra=Extra(delta=told))
+        elif isinstance(event, Finished) and self._annotations:
+            extra = Extra(delta={"annotations": list(self._annotations)})
+            self._annotations = ()
+            yield Extension(event.choice, extra=extra)
             yield event
+        elif not isinstance(event, Separated):
+            yield from self._without_annotations(event)
+
+    def _without_annotations(self, event: Event) -> Iterator[Event]:
+        """Annotations are told together, at the end: openai-python's helper cannot join two lists
+        of them, since chat's entries have no index."""
+        told = event.extra.delta.get("annotations")
+        if not isinstance(told, list):
+            yield event
+            return
+        self._annotations = (*self._annotations, *told)[:MAX_ANNOTATIONS]
+        rest = {name: value for name, value in event.extra.delta.items() if name != "annotations"}
+        if rest or not isinstance(event, Extension):
+            yield replace(event, extra=replace(event.extra, delta=rest))
+
+    def _from_chat(self, event: Event) -> Iterator[Event]:
+        """Seals, which chat has no event for, stand beside its deltas."""
+        told = event.extra.delta.get("reasoning_details")
+        for detail in told if isinstance(told, list) else ():
+            seal = detail.get("data") or detail.get("signature") if isinstance(detail, dict) else ""
+            if isinstance(seal, str) and seal:
+                identity = detail.get("id")
+                known = identity if isinstance(identity, str) else ""
+                choice = getattr(event, "choice", None) or 0
+                yield Sealed(choice, seal, known.startswith(REDACTED_PREFIX), known)
 
     def _for_completions(self, event: Event) -> Iterator[Event]:
-        if isinstance(event, (*_BEYOND_TEXT, Sealed)):
+        is_note = isinstance(event, Extension) and event.extra.delta.keys() == {"annotations"}
+        if is_note or isinstance(event, (*_BEYOND_TEXT, Sealed)):
             self.mended |= {UNTELLABLE}
         elif isinstance(event, RefusalDelta):
             yield TextDelta(event.choice, event.text)
@@ -95,10 +130,10 @@ class Crossing:
             yield event
 
 
-def _detail(event: Sealed) -> dict[str, Any]:
+def _detail(event: Sealed, index: int) -> dict[str, Any]:
     """A seal as OpenRouter's chat tells it (its documentation, "Preserving reasoning"): clients
     that know the field give it back with the next request."""
-    told: dict[str, Any] = {"type": "reasoning.encrypted", "data": event.seal}
+    told: dict[str, Any] = {"type": "reasoning.encrypted", "data": event.seal, "index": index}
     if event.id:
         told["id"] = event.id
     return told

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from strictwire.dialects import chat, completions
+from strictwire.dialects import chat, completions, messages, responses
 from strictwire.model.chunks import Chunk
 from strictwire.model.life import Life
 from strictwire.model.request import Dialect, Promise
 from strictwire.relay.sinks import StreamWriter, WholeWriter, Wire
 from strictwire.relay.stages import Reader
-from strictwire.repairs import CHAT_RULES, COMPLETIONS_RULES
+from strictwire.repairs import CHAT_RULES, COMPLETIONS_RULES, MESSAGES_RULES, RESPONSES_RULES
 from strictwire.repairs.rule import ChunkRule
 
 
@@ -64,5 +64,33 @@ DIALECTS: dict[Dialect, Parts] = {
         completions.CompletionsWholeWriter,
         COMPLETIONS_RULES,
         completions.chunks_of_reply,
+    ),
+    "responses": Parts(
+        responses.ResponsesReader,
+        responses.ResponsesWriter,
+        responses.ResponsesWholeWriter,
+        RESPONSES_RULES,
+        responses.chunks_of_reply,
+        Wire(names_events=True, result="response"),
+        responses.ResponsesLife,
+        Native(
+            responses.ResponsesNativeReader,
+            responses.ResponsesNativeWriter,
+            responses.ResponsesNativeWholeWriter,
+        ),
+    ),
+    "messages": Parts(
+        messages.MessagesReader,
+        messages.MessagesWriter,
+        messages.MessagesWholeWriter,
+        MESSAGES_RULES,
+        messages.chunks_of_reply,
+        Wire(names_events=True, has_done=False, pings=True),
+        messages.MessagesLife,
+        Native(
+            messages.MessagesNativeReader,
+            messages.MessagesNativeWriter,
+            messages.MessagesNativeWholeWriter,
+        ),
     ),
 }

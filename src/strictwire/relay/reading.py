@@ -36,7 +36,7 @@ class Reading:
     @property
     def is_lingering(self) -> bool:
         """Only the tail may still come."""
-        return self._stages.ending.is_lingering
+        return self._stages.is_lingering
 
     @property
     def repairs(self) -> set[str]:

@@ -70,7 +70,7 @@ class Relay:
 
     @property
     def is_lingering(self) -> bool:
-        return self._stages.ending.is_lingering
+        return self._stages.is_lingering
 
     @property
     def failure(self) -> WireError | None:
@@ -171,7 +171,7 @@ class Relay:
     def _note(self) -> None:
         """After the long way: what the fast one may take for granted until the next time."""
         is_over = self._is_over
-        self.wants_attention = is_over or self._stages.ending.is_lingering
+        self.wants_attention = is_over or self._stages.is_lingering
         splicer = self._splicer
         is_open = splicer is not None and splicer.is_ready and self._decoder.is_clean
         self.lane = splicer if is_open and not is_over else None

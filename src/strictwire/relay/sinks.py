@@ -140,10 +140,14 @@ class StreamSink:
         if isinstance(event, Progressed):
             return self._progress.batch(event, self._elapsed()) if self._progress else b""
         if isinstance(event, Ended):
+            out = self._release() + self._render(event)
+            if self.failure is not None:
+                return out
             self.is_done = True
-            held = self._release()
-            return held + self._render(event) + self._terminal
+            return out + self._terminal
         frame = self._render(event)
+        if self.failure is not None:
+            return b""
         if not self.is_meaningful:
             if frame:
                 self._held.append(frame)
@@ -184,7 +188,11 @@ class StreamSink:
         return DONE_FRAME if self._wire.has_done and is_wanted else b""
 
     def _render(self, event: Event) -> bytes:
-        values = self.writer.feed(event)
+        try:
+            values = self.writer.feed(event)
+        except PeerError as beyond:  # a bound of the writer's own life
+            self.failure = beyond
+            return b""
         if not values:
             return b""
         self.frames += len(values)
@@ -253,14 +261,14 @@ class WholeSink:
             self.failure = event.error
             return b""
         if isinstance(event, Ended):
+            self._write(event)
+            if self.failure is not None:
+                return b""
             self.is_done = True
             self.frames = 1
-            self._writer.feed(event)
             return self._finish()
         self.is_meaningful = self.is_meaningful or is_meaningful(event)
-        self._writer.feed(event)
-        if self._writer.size_bytes > self._promise.max_reply_bytes:
-            self.failure = too_large(self._promise.max_reply_bytes)
+        self._write(event)
         return b""
 
     def tick_progress(self, *, is_queued: bool) -> bytes:
@@ -269,6 +277,14 @@ class WholeSink:
     def fail(self, error: WireError) -> bytes:
         """Nothing can be said in one object: the connection is cut instead."""
         return b""
+
+    def _write(self, event: Event) -> None:
+        try:
+            self._writer.feed(event)
+        except PeerError as beyond:  # a bound of the writer's own life
+            self.failure = beyond
+        if self._writer.size_bytes > self._promise.max_reply_bytes:
+            self.failure = too_large(self._promise.max_reply_bytes)
 
     def _finish(self) -> bytes:
         value = self.result = self._writer.finish()

@@ -130,8 +130,9 @@ class Splicer:
         """The output where ``data`` is one frame of the kind seen last and its string is plain,
         as it nearly always is; else None, and ``take`` must look closer."""
         if self._lives:
-            out, taken = self._take_counted(data, 0)
-            return out if taken == len(data) else None
+            # A life cannot take back that it counted the first of several.
+            found = self._counted_at(data, 0)
+            return self._told(found) if found is not None and found[2] == len(data) else None
         template = self._templates[0]
         # Slices, since they are faster than ``startswith`` and ``endswith``, whose arguments are
         # parsed by their format at each call.
@@ -177,30 +178,34 @@ class Splicer:
         size = len(data)
         pieces: list[bytes] = []
         while position < size:
-            out, end = self._take_counted(data, position)
-            if end == position:
-                end = self._inert_at(data, position)
-                if not end:
-                    break
-            pieces.append(out)
+            found = self._counted_at(data, position)
+            if found is not None:
+                pieces.append(self._told(found))
+                position = found[2]
+                continue
+            end = self._inert_at(data, position)
+            if not end:
+                break
             position = end
         return b"".join(pieces), position
 
-    def _take_counted(self, data: bytes, position: int) -> tuple[bytes, int]:
-        """The output for the one frame that begins at ``position``, and where it ends: there, if
-        it is not known."""
+    def _counted_at(self, data: bytes, position: int) -> tuple[bytes, str, int] | None:
+        """What goes out for the known frame that begins at ``position``, its text, and where it
+        ends. Nothing is counted yet."""
         lives = self._lives
         number_in, number_out = lives[0].next_number, lives[-1].next_number
         for template in self._counted:
             found = template.take(data, position, number_in or 0, number_out or 0)
-            if found is None or any(life.is_full for life in lives):
-                continue
-            out, text, end = found
-            for life in lives:
-                life.spliced(text)
-            self.frames += 1
-            return out, end
-        return b"", position
+            if found is not None:
+                return None if any(life.is_full for life in lives) else found
+        return None
+
+    def _told(self, found: tuple[bytes, str, int]) -> bytes:
+        """It goes out: the lives must know."""
+        for life in self._lives:
+            life.spliced(found[1])
+        self.frames += 1
+        return found[0]
 
     def look(self, stages: Stages, sink: StreamSink) -> Before:
         """What the frame that comes next will meet."""

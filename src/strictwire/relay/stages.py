@@ -79,6 +79,11 @@ class Stages:
         return names
 
     @property
+    def is_lingering(self) -> bool:
+        """All is told; only the tail may still come."""
+        return self.ending.is_lingering or (self.life is not None and self.life.is_lingering)
+
+    @property
     def _rules(self) -> tuple[Rule[Any], ...]:
         return (*self._frame_rules, *self._chunk_rules, *self._event_rules)
 

@@ -9,18 +9,29 @@ from types import MappingProxyType
 
 from strictwire.repairs.chat import CHAT_RULES
 from strictwire.repairs.completions import COMPLETIONS_RULES
+from strictwire.repairs.crossing import CROSSING_ROWS
 from strictwire.repairs.embeddings import EMBEDDINGS_RULES
-from strictwire.repairs.endings import ENDING_RULES, EndingRule
+from strictwire.repairs.endings import ENDING_RULES
 from strictwire.repairs.events import EVENT_RULES
 from strictwire.repairs.frames import FRAME_RULES
-from strictwire.repairs.requests import REQUEST_RULES, RequestRule
+from strictwire.repairs.messages import LIFE_ROWS as MESSAGES_LIFE_ROWS
+from strictwire.repairs.messages import MESSAGES_RULES
+from strictwire.repairs.requests import REQUEST_RULES
+from strictwire.repairs.responses import LIFE_ROWS as RESPONSES_LIFE_ROWS
+from strictwire.repairs.responses import RESPONSES_RULES
+from strictwire.repairs.row import RuleRow
 from strictwire.repairs.rule import Rule
 
-RULES: tuple[type[Rule] | EndingRule | RequestRule, ...] = (  # type: ignore[type-arg]
+RULES: tuple[type[Rule] | RuleRow, ...] = (  # type: ignore[type-arg]
     *REQUEST_RULES,
     *FRAME_RULES,
     *CHAT_RULES,
     *(rule for rule in COMPLETIONS_RULES if rule.name.startswith("completions.")),
+    *(rule for rule in RESPONSES_RULES if rule.name.startswith("responses.")),
+    *RESPONSES_LIFE_ROWS,
+    *(rule for rule in MESSAGES_RULES if rule.name.startswith("messages.")),
+    *MESSAGES_LIFE_ROWS,
+    *CROSSING_ROWS,
     *ENDING_RULES,
     *EVENT_RULES,
     *EMBEDDINGS_RULES,
@@ -43,8 +54,10 @@ __all__ = [
     "ENDING_RULES",
     "EVENT_RULES",
     "FRAME_RULES",
+    "MESSAGES_RULES",
     "MODES",
     "REQUEST_RULES",
+    "RESPONSES_RULES",
     "RULES",
     "RULE_NAMES",
     "SWITCHABLE",

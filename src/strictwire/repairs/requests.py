@@ -4,23 +4,9 @@ is refused, nothing is mended."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from strictwire.repairs.row import RuleRow
 
-
-@dataclass(frozen=True, slots=True)
-class RequestRule:
-    """A row of the table. Same fields as a rule, and the page's text."""
-
-    name: str
-    title: str
-    quirks: tuple[int, ...]
-    evidence: str
-    text: str
-    stage: Literal["request"] = "request"
-
-
-FIELD_REFUSED = RequestRule(
+FIELD_REFUSED = RuleRow(
     "request.field-refused",
     "The server refuses a field that it does not know or support",
     (89,),
@@ -30,6 +16,7 @@ FIELD_REFUSED = RequestRule(
     "`max_completion_tokens`), or, where streaming itself is refused, as a whole reply. What the "
     "client sent and the server did not get stands in the header `x-strictwire-dropped`. Once the "
     "second try was taken, it is remembered for the provider and model.",
+    "request",
 )
 
-REQUEST_RULES: tuple[RequestRule, ...] = (FIELD_REFUSED,)
+REQUEST_RULES: tuple[RuleRow, ...] = (FIELD_REFUSED,)

@@ -1,5 +1,5 @@
-"""Pure decisions: which provider, which name, which key; what was learned from refusals, and what
-is done about it."""
+"""Pure decisions: which provider, which name, which key, which dialect; what was learned from
+refusals, and what is done about it."""
 
 from strictwire.routing.amendments import (
     ADDED_FIELDS,
@@ -9,8 +9,15 @@ from strictwire.routing.amendments import (
     Amendment,
     amend,
     amendable,
+    as_sent,
 )
 from strictwire.routing.choice import KnownModel, Offer, Route, choose, known_models
+from strictwire.routing.dialects import (
+    dialect_refusal,
+    dialects_refused,
+    lacks_endpoint,
+    upstream_dialect,
+)
 from strictwire.routing.refusals import Refusals, refused_fields, refuses_way
 
 __all__ = [
@@ -25,8 +32,13 @@ __all__ = [
     "Route",
     "amend",
     "amendable",
+    "as_sent",
     "choose",
+    "dialect_refusal",
+    "dialects_refused",
     "known_models",
+    "lacks_endpoint",
     "refused_fields",
     "refuses_way",
+    "upstream_dialect",
 ]

@@ -9,9 +9,11 @@ one, so a refusal of those goes to the client as it is.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from strictwire.model.request import Dialect
 
 # The fields that the gateway adds on its own account. Where the client sent them too they go all
 # the same: a reply without progress or usage is better than none.
@@ -39,33 +41,46 @@ DROPPABLE: tuple[FieldGroup, ...] = (
         "does not depend on them.",
         (
             "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
-            "prompt_cache_retention", "cache_prompt",
+            "prompt_cache_retention", "cache_prompt", "client_metadata",
         ),
     ),
     FieldGroup(
-        "They are hints on how hard to think, how long to write or how fast to call tools; servers "
-        "that know them may ignore them as well.",
+        "They are hints on how hard to think, how long to write, how fast to call tools or what to "
+        "forget of a long conversation; servers that know them may ignore them as well.",
         (
-            "reasoning_effort", "verbosity", "prediction", "parallel_tool_calls",
-            "chat_template_kwargs",
+            "reasoning_effort", "reasoning", "thinking", "verbosity", "prediction",
+            "parallel_tool_calls", "chat_template_kwargs", "context_management",
         ),
     ),
     FieldGroup(
         "They say how a reply is told, not what it says.",
-        ("stream_options", "return_progress"),
+        ("stream_options", "return_progress", "include"),
     ),
 )  # fmt: skip
 DROPPABLE_FIELDS: frozenset[str] = frozenset(name for group in DROPPABLE for name in group.names)
 
-# The same bound under two names. Only where the request has no field of the other name.
+# The same bound under two names, in chat. Only where the request has no field of the other name.
 RENAMES: Mapping[str, str] = MappingProxyType(
     {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_tokens"}
 )
+
+_NO_RENAMES: Mapping[str, str] = MappingProxyType({})
 
 # Not fields but what was refused of one: the reply is asked for in the other way, and made what
 # the client wants on its way.
 STREAM_REFUSED = "stream=true"
 WHOLE_REFUSED = "stream=false"
+
+# One thing under the names of several dialects: a field that was refused of a translated request is
+# told to the client under the name that it used.
+_SAME: tuple[frozenset[str], ...] = (
+    frozenset(("max_tokens", "max_completion_tokens", "max_output_tokens")),
+    frozenset(("reasoning_effort", "reasoning", "thinking", "output_config")),
+    frozenset(("verbosity", "text")),
+    frozenset(("user", "safety_identifier", "metadata")),
+    frozenset(("parallel_tool_calls", "tool_choice")),
+    frozenset(("cache_prompt", "cache_control")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +100,15 @@ class Amendment:
         return bool(self.dropped or self.renamed or self.unsent or self.is_turned)
 
 
-def amend(fields: Collection[str], refused: Collection[str], *, asks_stream: bool) -> Amendment:
-    """The amendment of a request with these top-level ``fields`` for a server that refused
-    ``refused``. ``asks_stream`` is how the reply would be asked for."""
+def amend(
+    fields: Collection[str],
+    refused: Collection[str],
+    *,
+    asks_stream: bool,
+    dialect: Dialect = "chat",
+) -> Amendment:
+    """The amendment of a request in ``dialect`` with these top-level ``fields``, for a server that
+    refused ``refused``. ``asks_stream`` is how the reply would be asked for."""
     if not refused:
         return Amendment(asks_stream)
     refused_way, other_way = (
@@ -100,7 +121,7 @@ def amend(fields: Collection[str], refused: Collection[str], *, asks_stream: boo
         dropped=tuple(name for name in fields if name in refused and name in DROPPABLE_FIELDS),
         renamed={
             name: other
-            for name, other in RENAMES.items()
+            for name, other in _renames(dialect).items()
             if name in refused and name in fields and other not in fields and other not in refused
         },
         unsent=frozenset(name for name in ADDED_FIELDS if name in refused),
@@ -108,10 +129,30 @@ def amend(fields: Collection[str], refused: Collection[str], *, asks_stream: boo
     )
 
 
-def amendable(fields: Collection[str]) -> tuple[str, ...]:
+def amendable(fields: Collection[str], dialect: Dialect = "chat") -> tuple[str, ...]:
     """Those of a request's fields about which ``amend`` could do something."""
+    renames = _renames(dialect)
     return tuple(
         name
         for name in fields
-        if name in DROPPABLE_FIELDS or (name in RENAMES and RENAMES[name] not in fields)
+        if name in DROPPABLE_FIELDS or (name in renames and renames[name] not in fields)
     )
+
+
+def as_sent(dropped: Iterable[str], sent: Collection[str]) -> tuple[str, ...]:
+    """Fields that an upstream did not get, under the names that the client ``sent`` them by. Those
+    that the client did not send in any form are left out: a translation had added them."""
+    names: dict[str, None] = {}
+    for name in dropped:
+        if name in sent:
+            names[name] = None
+            continue
+        for same in _SAME:
+            if name in same:
+                names |= {other: None for other in sent if other in same}
+                break
+    return tuple(names)
+
+
+def _renames(dialect: Dialect) -> Mapping[str, str]:
+    return RENAMES if dialect in ("chat", "completions") else _NO_RENAMES

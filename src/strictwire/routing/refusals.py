@@ -2,8 +2,9 @@
 
 Contract: pure data and functions. A server that does not know a field answers 400 or 422 and names
 it; ``refused_fields`` finds the names, ``refuses_way`` whether it was the way in which the reply
-was asked for (as a stream, as an object), and ``Refusals`` remembers them per provider and model.
-What is done about a name is the business of ``amendments``.
+was asked for (as a stream, as an object), and ``Refusals`` remembers them per provider, model and
+dialect, and the dialects that a provider does not have. What is done about a name is the business
+of ``amendments``.
 
 Two levels of proof. A field that the gateway added is taken for refused where it is named at all.
 One that the client sent, only where the words say that the server does not know or support it: if
@@ -15,15 +16,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
+
+from strictwire.model.request import Dialect
 
 REFUSAL_STATUSES = frozenset((400, 422))
 # An error body beyond this does not just name a field; it is not worth the time to parse.
 MAX_BODY_BYTES = 64 * 1024
 # Names of models come from clients: without a bound anyone could fill the memory.
-MAX_PAIRS = 1024
+MAX_PLACES = 1024
 # The longest names of models are paths of some 200 characters. A client may send one of megabytes.
 MAX_MODEL_CHARACTERS = 1024
 # A FastAPI body lists one detail per fault; a client's own faults may be many.
@@ -73,34 +76,50 @@ _ROOTS = frozenset(("body", "request", "query", "params", "extra_body"))
 # Pydantic repeats the refused value, which may hold a client's text with any word in it.
 _REPEATED_INPUT = re.compile(r"(?:input(?:_value)?=|'input': ).*")
 
-Pair = tuple[str, str]
+# Provider, model, and the dialect in which it was asked: there a name may mean another thing.
+Place = tuple[str, str, Dialect]
 _NOTHING: frozenset[str] = frozenset()
+_NONE_MISSING: frozenset[Dialect] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """Names not to send, by (provider, model). Never changed: learning makes another one, so
-    that one reference is swapped and readers need no lock."""
+    """Names not to send, by place, and the dialects that each provider lacks. Never changed:
+    learning makes another one, so that one reference is swapped and readers need no lock."""
 
-    by_pair: MappingProxyType[Pair, frozenset[str]] = field(
+    by_place: MappingProxyType[Place, frozenset[str]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    # As many entries as providers, each of a few words.
+    by_provider: MappingProxyType[str, frozenset[Dialect]] = field(
         default_factory=lambda: MappingProxyType({})
     )
 
-    def fields(self, provider: str, model: str) -> frozenset[str]:
+    def fields(self, provider: str, model: str, dialect: Dialect = "chat") -> frozenset[str]:
         """What is known to be refused there."""
-        return self.by_pair.get((provider, model), _NOTHING)
+        return self.by_place.get((provider, model, dialect), _NOTHING)
 
-    def learned(self, provider: str, model: str, name: str) -> Refusals:
-        """These refusals and one more. The pair that learned longest ago makes room. Of a model
+    def missing(self, provider: str) -> frozenset[Dialect]:
+        """The dialects that the provider is known not to have."""
+        return self.by_provider.get(provider, _NONE_MISSING)
+
+    def learned(self, provider: str, model: str, name: str, dialect: Dialect = "chat") -> Refusals:
+        """These refusals and one more. The place that learned longest ago makes room. Of a model
         with an endless name nothing is learned."""
         if len(model) > MAX_MODEL_CHARACTERS:
             return self
-        known = dict(self.by_pair)
-        before = known.pop((provider, model), _NOTHING)
-        while len(known) >= MAX_PAIRS:
+        known = dict(self.by_place)
+        before = known.pop((provider, model, dialect), _NOTHING)
+        while len(known) >= MAX_PLACES:
             del known[next(iter(known))]
-        known[provider, model] = before | {name}
-        return Refusals(MappingProxyType(known))
+        known[provider, model, dialect] = before | {name}
+        return replace(self, by_place=MappingProxyType(known))
+
+    def learned_missing(self, provider: str, dialect: Dialect) -> Refusals:
+        """These refusals, and that the provider does not have this dialect."""
+        known = dict(self.by_provider)
+        known[provider] = self.missing(provider) | {dialect}
+        return replace(self, by_provider=MappingProxyType(known))
 
 
 @dataclass(frozen=True, slots=True)

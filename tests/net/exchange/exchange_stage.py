@@ -18,7 +18,8 @@ from strictwire.model.protocols import ReplyRelay, UpstreamEvents, UpstreamReque
 from strictwire.model.request import Promise
 from strictwire.net.client_side.push import ClientEvents
 from strictwire.net.deadlines import Limits
-from strictwire.net.exchange import NOT_MENDED, Exchange, Mended, Plan
+from strictwire.net.exchange import Exchange
+from strictwire.net.plan import NOT_MENDED, Mended, Plan
 from strictwire.relay import make_relay
 from strictwire.routing import ADDED_FIELDS, refused_fields
 
@@ -327,6 +328,7 @@ class Stage:
         self.upstream = ScriptedUpstream(self.order)
         self.witness = Witness(self.order)
         self.left: list[Exchange] = []
+        self.results: list[dict[str, Any]] = []
         self.broken_relay: ReplyRelay | None = None
         promise: dict[str, Any] = {"id": "1", "created": 1, "model": "m", **options}
         self.promise = Promise(**promise)
@@ -339,6 +341,8 @@ class Stage:
             limits=self.limits,
             headers=[(b"x-request-id", b"req_1")],
             secrets=self.secrets,
+            dialect=self.promise.dialect,
+            on_result=self.results.append,
         )
         self.learned: frozenset[str] = frozenset()
         self.mended = NOT_MENDED
@@ -358,6 +362,9 @@ class Stage:
             return self.broken_relay
         elapsed = lambda: clock().time() - begun_at_s  # noqa: E731
         return make_relay(self.promise, is_object=is_object, elapsed=elapsed)
+
+    def passed(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        return [one for one in headers if one[0].startswith(b"x-ratelimit-")]
 
     def refused(self, status: int, body: bytes) -> frozenset[str]:
         return frozenset(refused_fields(status, body, added=ADDED_FIELDS))

@@ -41,7 +41,7 @@ async def test_a_refusal_keeps_its_status_and_gets_our_shape() -> None:
     assert stage.client.headers["x-request-id"] == "req_1"
     assert stage.client.error["message"] == "slow down"
     assert stage.client.error["type"] == "rate_limit_error"
-    assert stage.over("error", code="rate_limit_error").status == 429
+    assert stage.over("error", code="rate_limit_exceeded").status == 429
 
 
 async def test_a_connection_that_breaks_before_the_first_token_is_a_502() -> None:

@@ -11,7 +11,9 @@ from types import MappingProxyType
 from strictwire.conformance.checks.check import Check, Severity
 from strictwire.conformance.checks.chunks import CHUNK_CHECKS
 from strictwire.conformance.checks.framing import FRAMING_CHECKS
+from strictwire.conformance.checks.messages import MESSAGES_CHECKS
 from strictwire.conformance.checks.replies import REPLY_CHECKS
+from strictwire.conformance.checks.responses import RESPONSES_CHECKS
 from strictwire.repairs import RULES
 
 _RULES = {rule.name: rule for rule in RULES}
@@ -28,7 +30,13 @@ def _told_by_its_rule(check: Check) -> Check:
 CHECKS: Mapping[str, Check] = MappingProxyType(
     {
         check.id: _told_by_its_rule(check)
-        for check in (*FRAMING_CHECKS, *CHUNK_CHECKS, *REPLY_CHECKS)
+        for check in (
+            *FRAMING_CHECKS,
+            *CHUNK_CHECKS,
+            *RESPONSES_CHECKS,
+            *MESSAGES_CHECKS,
+            *REPLY_CHECKS,
+        )
     }
 )
 

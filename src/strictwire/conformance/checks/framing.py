@@ -79,6 +79,7 @@ FRAMING_CHECKS = (
         quirks=(93,),
     ),
     Check("sse.event-name", "warning", "A frame has an event name that was not asked for"),
+    Check("sse.field-order", "warning", "A frame's event name comes after its data, or twice"),
     Check(
         "sse.comment",
         "warning",

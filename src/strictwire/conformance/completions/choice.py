@@ -88,12 +88,12 @@ class CompletionsChoices:
 
 
 def is_chat_shaped(choice: Json) -> bool:
-    body = choice.get("delta") or choice.get("message")
-    return not isinstance(choice.get("text"), str) and isinstance(body, dict)
+    is_told = any(isinstance(choice.get(name), dict) for name in ("delta", "message"))
+    return is_told and not isinstance(choice.get("text"), str)
 
 
 def _as_completion(choice: Json) -> Json:
-    body = choice.get("message") or choice["delta"]
+    body = choice.get("message") or choice.get("delta") or {}
     rest = {name: choice[name] for name in choice if name not in ("delta", "message")}
     more = {name: body[name] for name in body if body[name] and name not in _CHAT_TEXTS}
     return more | rest | {"text": _text_in(body.get("content")) or _text_in(body.get("refusal"))}

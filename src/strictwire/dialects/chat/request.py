@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -25,6 +25,7 @@ from strictwire.dialects.request_checks import (
     invalid_value,
     require,
 )
+from strictwire.model.request import Dialect
 
 _INTEGERS = ("max_tokens", "max_completion_tokens", "seed", "top_logprobs")
 
@@ -69,6 +70,8 @@ _decoder = msgspec.json.Decoder(_Body)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest(ModelRequest):
     """A chat request that was checked."""
+
+    dialect: ClassVar[Dialect | None] = "chat"
 
 
 def parse_request(body: bytes) -> ChatRequest:

@@ -9,7 +9,7 @@ Source: OpenAI API reference, "Create completion".
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -26,6 +26,7 @@ from strictwire.dialects.request_checks import (
     require,
 )
 from strictwire.model.errors import CallerError
+from strictwire.model.request import Dialect
 
 # Each prompt is answered by `n` choices, and each choice is remembered until the reply ends: as
 # many as a relay is ready to remember (relay/ending.py), so that none fails half-way.
@@ -63,6 +64,8 @@ _decoder = msgspec.json.Decoder(_Body)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionsRequest(ModelRequest):
     """A text completion request that was checked."""
+
+    dialect: ClassVar[Dialect | None] = "completions"
 
 
 def parse_request(body: bytes) -> CompletionsRequest:

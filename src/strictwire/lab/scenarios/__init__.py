@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from strictwire.lab.ask import Dialect
 from strictwire.lab.scenarios import (
     blocks,
     bridges,
@@ -24,6 +25,17 @@ from strictwire.lab.scenarios import (
     tools,
     usage,
 )
+from strictwire.lab.scenarios.messages import broken as messages_broken
+from strictwire.lab.scenarios.messages import errors as messages_errors
+from strictwire.lab.scenarios.messages import healthy as messages_healthy
+from strictwire.lab.scenarios.messages import servers as messages_servers
+from strictwire.lab.scenarios.responses import errors as responses_errors
+from strictwire.lab.scenarios.responses import final as responses_final
+from strictwire.lab.scenarios.responses import healthy as responses_healthy
+from strictwire.lab.scenarios.responses import items_broken as responses_items
+from strictwire.lab.scenarios.responses import life as responses_life
+from strictwire.lab.scenarios.responses import prefill as responses_prefill
+from strictwire.lab.scenarios.responses import servers as responses_servers
 from strictwire.lab.scenarios.scenario import (
     Expect,
     ExpectedCall,
@@ -35,8 +47,11 @@ from strictwire.lab.scenarios.scenario import (
 __all__ = [
     "ALL_SCENARIOS",
     "COMPLETIONS_SCENARIOS",
+    "MESSAGES_SCENARIOS",
+    "RESPONSES_SCENARIOS",
     "ROOMS",
     "SCENARIOS",
+    "SCENARIOS_OF",
     "Expect",
     "ExpectedCall",
     "ExpectedChoice",
@@ -65,13 +80,34 @@ ROOMS = (
     prefill,
     refusals,
     completions,
+    responses_healthy,
+    responses_life,
+    responses_items,
+    responses_final,
+    responses_errors,
+    responses_servers,
+    responses_prefill,
+    messages_healthy,
+    messages_broken,
+    messages_errors,
+    messages_servers,
 )
 
 ALL_SCENARIOS: dict[str, Scenario] = {row.name: row for room in ROOMS for row in room.ROWS}
-# What each of the two paths plays: chat's, and those that a text completion can say.
-SCENARIOS: dict[str, Scenario] = {
-    name: row for name, row in ALL_SCENARIOS.items() if "chat" in row.dialects
-}
-COMPLETIONS_SCENARIOS: dict[str, Scenario] = {
-    name: row for name, row in ALL_SCENARIOS.items() if "completions" in row.dialects
+
+
+def _told_in(dialect: Dialect) -> dict[str, Scenario]:
+    return {name: row for name, row in ALL_SCENARIOS.items() if dialect in row.dialects}
+
+
+# What each path plays: chat's, and those whose answer its dialect can say, or its own.
+SCENARIOS = _told_in("chat")
+COMPLETIONS_SCENARIOS = _told_in("completions")
+RESPONSES_SCENARIOS = _told_in("responses")
+MESSAGES_SCENARIOS = _told_in("messages")
+SCENARIOS_OF: dict[Dialect, dict[str, Scenario]] = {
+    "chat": SCENARIOS,
+    "completions": COMPLETIONS_SCENARIOS,
+    "responses": RESPONSES_SCENARIOS,
+    "messages": MESSAGES_SCENARIOS,
 }

@@ -9,8 +9,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
-from strictwire.lab.ask import Ask
+from strictwire.lab.ask import Ask, Dialect
+from strictwire.lab.tools import CallKind, Preference
 
 PROMPT_TOKENS = 11
 # Short pieces, so that a call's arguments take several deltas.
@@ -39,9 +41,18 @@ LONG_DELTAS = 500
 
 @dataclass(frozen=True, slots=True)
 class Call:
+    """``arguments`` is JSON text, of a custom tool its plain input."""
+
     id: str
     name: str
     arguments: str
+    kind: CallKind = "function"
+    namespace: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every dialect with tools can say it."""
+        return self.kind == "function" and not self.namespace
 
     @property
     def argument_pieces(self) -> tuple[str, ...]:
@@ -51,7 +62,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One choice in pieces, in the order in which they are said: reasoning, text, calls."""
+    """One choice in pieces, in the order in which they are said: reasoning, text, calls.
+
+    ``seal`` is what a server wants given back with the reasoning: Anthropic's signature, OpenAI's
+    encrypted content; ``is_redacted``: the reasoning is nothing else. ``seams`` are the pieces of
+    text with which another item, or block, begins. ``searched``: the server looked on the web
+    first, which only its own dialect can say. ``cited`` are pages that the text names.
+    """
 
     text: tuple[str, ...] = ()
     reasoning: tuple[str, ...] = ()
@@ -60,11 +77,36 @@ class Choice:
     legacy: Call | None = None
     finish: str = "stop"
     has_logprobs: bool = False
+    reasoning_form: Literal["summary", "text"] = "summary"
+    seal: str = ""
+    is_redacted: bool = False
+    seams: tuple[int, ...] = ()
+    searched: str = ""
+    cited: tuple[str, ...] = ()
 
     @property
     def is_text(self) -> bool:
         """Whether a text completion can say it."""
         return not (self.reasoning or self.refusal or self.calls or self.legacy)
+
+    def is_sayable_in(self, dialect: Dialect) -> bool:
+        """Whether nothing of it is lost there."""
+        match dialect:
+            case "chat":
+                return True
+            case "completions":
+                return self.is_text
+            case "responses":
+                return self.legacy is None
+            case "messages":
+                is_plain = all(call.is_plain for call in self.calls)
+                return is_plain and not (self.legacy or self.refusal or self.has_logprobs)
+
+    @property
+    def text_blocks(self) -> tuple[tuple[str, ...], ...]:
+        """The text, cut at its seams."""
+        edges = (0, *self.seams, len(self.text))
+        return tuple(self.text[start:end] for start, end in itertools.pairwise(edges))
 
     @property
     def token_count(self) -> int:
@@ -76,11 +118,19 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """``cached_tokens`` of the prompt were found ready; chat's own scenarios do not tell them."""
+
     choices: tuple[Choice, ...]
+    cached_tokens: int = 0
 
     @property
     def usage(self) -> tuple[int, int]:
         return PROMPT_TOKENS, sum(choice.token_count for choice in self.choices)
+
+    @property
+    def usage_details(self) -> tuple[int, int]:
+        """Cached tokens of the prompt, and tokens of reasoning; both counted in ``usage`` too."""
+        return self.cached_tokens, sum(len(choice.reasoning) for choice in self.choices)
 
 
 Teller = Callable[[Ask], Answer]
@@ -132,8 +182,18 @@ def tell_bare_call(ask: Ask) -> Answer:
     """A call without arguments, of a tool that needs none where the request has one."""
     if not ask.is_tool_turn:
         return _after_tool(ask)
-    use = ask.tool_use(prefers_bare=True)
+    use = ask.tool_use(prefers="bare")
     return Answer((Choice(calls=(Call(_call_id(ask, 0), use.name, "{}"),), finish="tool_calls"),))
+
+
+def tell_custom_call(ask: Ask) -> Answer:
+    """A call of a tool whose input is plain text."""
+    return _calling(ask, count=1, prefers="custom")
+
+
+def tell_namespaced_call(ask: Ask) -> Answer:
+    """A call of a tool that stands in a group."""
+    return _calling(ask, count=1, prefers="namespaced")
 
 
 def tell_legacy_call(ask: Ask) -> Answer:
@@ -150,13 +210,19 @@ def tell_call_if_tools(ask: Ask) -> Answer:
 
 
 def _calling(
-    ask: Ask, *, count: int, text: tuple[str, ...] = (), reasoning: tuple[str, ...] = ()
+    ask: Ask,
+    *,
+    count: int,
+    text: tuple[str, ...] = (),
+    reasoning: tuple[str, ...] = (),
+    prefers: Preference = "",
 ) -> Answer:
     if not ask.is_tool_turn:
         return _after_tool(ask)
-    uses = [ask.tool_use(position) for position in range(count)]
+    uses = [ask.tool_use(position, prefers=prefers) for position in range(count)]
     calls = tuple(
-        Call(_call_id(ask, position), use.name, use.arguments) for position, use in enumerate(uses)
+        Call(_call_id(ask, position), use.name, use.arguments, use.kind, use.namespace)
+        for position, use in enumerate(uses)
     )
     return Answer((Choice(text, reasoning, calls=calls, finish="tool_calls"),))
 

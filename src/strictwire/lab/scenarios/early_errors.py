@@ -119,6 +119,7 @@ def _early(
         whole=always(reply),
         failure=failure,
         whole_failure=failure,
+        is_early_error=True,
     )
 
 

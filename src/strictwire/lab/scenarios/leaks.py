@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from strictwire.lab.ask import Ask, Tool
+from strictwire.lab.ask import Ask
 from strictwire.lab.scenarios.answer import (
     REASONING_PIECES,
     Answer,
@@ -30,6 +30,7 @@ from strictwire.lab.scenarios.strict import (
 )
 from strictwire.lab.scenarios.walk import call_deltas_of, choices_of
 from strictwire.lab.script import Json, Reply
+from strictwire.lab.tools import Tool
 
 _SPLIT = {"chat.think-tags": "split"}
 _OPENED = {"chat.think-tags": "opened"}

@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from strictwire.lab.ask import Ask, Dialect
-from strictwire.lab.scenarios.answer import Answer, Choice, Teller, tell_text
+from strictwire.lab.scenarios.answer import Answer, Call, Choice, Teller, tell_text
+from strictwire.lab.scenarios.messages.strict import strict_message, strict_message_stream
+from strictwire.lab.scenarios.responses.strict import strict_response, strict_response_stream
 from strictwire.lab.scenarios.strict import (
     object_reply,
     strict_chunks,
@@ -22,6 +24,7 @@ from strictwire.lab.scenarios.strict import (
     whole_object,
 )
 from strictwire.lab.script import Json, Reply
+from strictwire.lab.tools import CallKind
 
 Builder = Callable[[Answer, Ask], Reply]
 ExtraFields = Literal["keep", "drop"]
@@ -40,24 +43,42 @@ _IN_COMPLETIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# How a dialect says an answer whose scenario is another dialect's, streamed and whole.
+_STRICTLY: Mapping[Dialect, tuple[Builder, Builder]] = MappingProxyType(
+    {
+        "responses": (strict_response_stream, strict_response),
+        "messages": (strict_message_stream, strict_message),
+    }
+)
+_DIALECTS: tuple[Dialect, ...] = ("chat", "completions", "responses", "messages")
+
 # The request that ``expect`` and ``rules`` speak of where a row names no other: no tools, usage
 # and prompt progress asked for.
 PLAIN_ASK = Ask(model="lab", is_stream=True, includes_usage=True, wants_progress=True)
 # The same of a completions client.
 COMPLETIONS_ASK = replace(PLAIN_ASK, dialect="completions", prompts=("Say hello.",))
+# And of clients of the dialects that build their replies from items, or blocks.
+RESPONSES_ASK = replace(PLAIN_ASK, dialect="responses")
+MESSAGES_ASK = replace(PLAIN_ASK, dialect="messages")
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedCall:
-    """``arguments`` is JSON text; compare its value, since an object has no one spelling."""
+    """``arguments`` is JSON text; compare its value, since an object has no one spelling. Of a
+    custom tool it is the plain input."""
 
     name: str
     arguments: str
+    kind: CallKind = "function"
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedChoice:
-    """``finish_reason`` is None where an error came first; then ``calls`` are not told."""
+    """``finish_reason`` is None where an error came first; then ``calls`` are not told.
+
+    ``seal`` comes back with the reasoning; ``cited`` are the pages that annotations name. Both are
+    for who can hold them, as is a ``searched`` query."""
 
     text: str = ""
     reasoning: str = ""
@@ -66,6 +87,9 @@ class ExpectedChoice:
     legacy_call: ExpectedCall | None = None
     finish_reason: str | None = "stop"
     logprob_tokens: tuple[str, ...] = ()
+    seal: str = ""
+    cited: tuple[str, ...] = ()
+    searched: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +118,12 @@ class Scenario:
     """What it plants: ``rules`` are the repair rules that mend the streamed reply to ``ask``, all
     of them and no others; ``faults`` are the checks of ``strictwire lint`` that find in it what no
     rule but a part of the gateway mends. ``whole_rules`` and ``whole_faults`` say the same of the
-    whole object. All of chat; see ``rules_of`` for completions.
+    whole object. All of the row's own dialect; see ``rules_of`` for completions. A row of chat
+    is told strictly in responses and messages, where nothing mends it.
 
     ``completions_rules`` and so on are those of a completion where they do not follow from chat's.
+
+    ``counts_tokens``: whether a messages server of that kind has a path that counts tokens.
 
     ``modes`` and ``extra_fields`` are the provider's settings that what is expected needs, beside
     the defaults. ``only`` is the one dialect that it speaks, where it is not all that fit.
@@ -127,14 +154,31 @@ class Scenario:
     pieces_before_failure: int = 0
     tells_usage: bool = True
     tells_whole_usage: bool = True
+    is_early_error: bool = False
+    counts_tokens: bool = True
 
     @property
     def dialects(self) -> frozenset[Dialect]:
-        """Chat, and completions too where the answer to ``ask`` is nothing but text."""
+        """Its own, or all that lose nothing of the answer to ``ask``.
+
+        What is wrong in chat's chunks is wrong in completions too, but has no counterpart in
+        responses and messages: only healthy answers, and errors before any reply, are told there.
+        """
         if self.only is not None:
             return frozenset((self.only,))
-        is_text = all(said.is_text for said in self.tell(self.ask).choices)
-        return frozenset(("chat", "completions") if is_text else ("chat",))
+        return frozenset(dialect for dialect in _DIALECTS if self._is_told_in(dialect))
+
+    def _is_told_in(self, dialect: Dialect) -> bool:
+        said = self.tell(self.ask).choices
+        is_sayable = all(choice.is_sayable_in(dialect) for choice in said)
+        if dialect not in _STRICTLY or self.is_early_error:
+            return is_sayable
+        return is_sayable and len(said) == 1 and self._is_strict
+
+    @property
+    def _is_strict(self) -> bool:
+        is_chat = self.stream is strict_stream and self.whole is strict_object
+        return is_chat and self.failure is None
 
     @property
     def choices(self) -> int:
@@ -144,14 +188,18 @@ class Scenario:
     def rules_of(self, dialect: Dialect, *, is_stream: bool = True) -> frozenset[str]:
         """The repair rules that mend the reply to ``ask_in(dialect)``."""
         rules = self.rules if is_stream else self.whole_rules
-        if dialect == "chat":
+        if dialect in ("chat", self.only):
             return frozenset(rules)
+        if dialect in _STRICTLY:
+            return frozenset()
         if is_stream and self.completions_rules is not None:
             return frozenset(self.completions_rules)
         return frozenset(filter(None, (_IN_COMPLETIONS.get(rule, rule) for rule in rules)))
 
     def faults_of(self, dialect: Dialect, *, is_stream: bool = True) -> frozenset[str]:
         """What ``strictwire lint`` finds in the same reply that no rule mends."""
+        if dialect in _STRICTLY and not self.is_early_error and self.only != dialect:
+            return frozenset()
         own = self.completions_faults if is_stream else self.completions_whole_faults
         if dialect == "completions" and own is not None:
             return frozenset(own)
@@ -161,11 +209,19 @@ class Scenario:
         """``ask`` as a client of that dialect says it."""
         if self.ask.dialect == dialect:
             return self.ask
-        return replace(self.ask, dialect=dialect, prompts=COMPLETIONS_ASK.prompts)
+        prompts = COMPLETIONS_ASK.prompts if dialect == "completions" else ()
+        return replace(self.ask, dialect=dialect, prompts=prompts)
 
     def reply(self, ask: Ask) -> Reply:
-        builder = self.stream if ask.is_stream else self.whole
+        stream, whole = self._builders(ask.dialect)
+        builder = stream if ask.is_stream else whole
         return builder(self.tell(ask), ask)
+
+    def _builders(self, dialect: Dialect) -> tuple[Builder, Builder]:
+        own = self.stream, self.whole
+        if self.is_early_error or self.only == dialect:
+            return own
+        return _STRICTLY.get(dialect, own)
 
     def expect_for(self, ask: Ask) -> Expect:
         """What a correct client sees of the reply to ``ask``, streamed or whole as it asks."""
@@ -196,16 +252,18 @@ def _expected(said: Choice) -> ExpectedChoice:
         text="".join(said.text),
         reasoning="".join(said.reasoning),
         refusal="".join(said.refusal),
-        calls=tuple(ExpectedCall(call.name, call.arguments) for call in said.calls),
-        legacy_call=_expected_legacy(said),
+        calls=tuple(map(_expected_call, said.calls)),
+        legacy_call=None if said.legacy is None else _expected_call(said.legacy),
         finish_reason=said.finish,
         logprob_tokens=said.text if said.has_logprobs else (),
+        seal=said.seal,
+        cited=said.cited,
+        searched=said.searched,
     )
 
 
-def _expected_legacy(said: Choice) -> ExpectedCall | None:
-    call = said.legacy
-    return None if call is None else ExpectedCall(call.name, call.arguments)
+def _expected_call(call: Call) -> ExpectedCall:
+    return ExpectedCall(call.name, call.arguments, call.kind, call.namespace)
 
 
 # ---- builders: how a row says what is spoiled ----

@@ -29,6 +29,7 @@ _PROTOCOL_METHODS = frozenset(
         "_start_asgi_task",
         "_unset_keepalive_if_required",
         "_should_upgrade",
+        "_get_upgrade",
         "handle_websocket_upgrade",
         "shutdown",
         "timeout_keep_alive_handler",
@@ -49,6 +50,7 @@ _PROTOCOL_ATTRIBUTES = frozenset(
         "connections",
         "tasks",
         "timeout_keep_alive_task",
+        "ws_protocol_class",
     ]
 )
 _CYCLE_ATTRIBUTES = frozenset(

@@ -15,8 +15,10 @@ What differs from uvicorn:
   first, and what follows it is thrown away. If the malformed part is the body of a request whose
   reply has begun, that reply goes on and the connection closes after it.
 - The head of a request is bounded in size, count of headers, and time. Trailers are dropped.
-- An upgrade that nobody offers is ignored, as RFC 9110 (7.8) wants it. Java's HTTP client offers
-  h2c on every first request, and httptools would not parse the body that comes with it.
+- An upgrade is taken only to WebSocket, on the paths that the application names, and on a
+  connection where nothing else goes on. Any other is ignored, as RFC 9110 (7.8) wants it. Java's
+  HTTP client offers h2c on every first request, and httptools would not parse the body that comes
+  with it.
 - A connection that we close while the client may still be sending stays half open for a moment
   (RFC 9112, 9.6), or a reset would take our last words from the client.
 
@@ -68,6 +70,8 @@ LINGER_S = 5.0
 # A closing connection must hand over some of its buffer in each such time, or is aborted.
 FLUSH_STALL_S = 30.0
 _FRAMING = (b"content-length", b"transfer-encoding")
+# Without these it is no handshake (RFC 6455, 4.1), and an ordinary reply says more.
+_HANDSHAKE = frozenset((b"sec-websocket-key", b"sec-websocket-version"))
 # close() then resets: the only way to break a transfer whose end is the end of the connection.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -199,6 +203,23 @@ class PushProtocol(HttpToolsProtocol):
                 if not isinstance(error.__context__, _RefusedError):
                     self._refuse(400, "The HTTP request is malformed.", "malformed_request")
 
+    def _should_upgrade(self) -> bool:
+        """Asked several times for one request; once it has begun as an ordinary one, it stays."""
+        if self._reply is not None or self.pipeline or self.ws_protocol_class is None:
+            return False
+        if self.scope.get("method") != "GET" or self._get_upgrade() != b"websocket":
+            return False
+        path = self.url.partition(b"?")[0].rstrip(b"/").decode("ascii", "replace")
+        names = {name for name, _ in self.headers}
+        is_bare = not names.intersection(_FRAMING)
+        offered: frozenset[str] = getattr(self.config, "websocket_paths", frozenset())
+        return is_bare and names >= _HANDSHAKE and path in offered
+
+    def handle_websocket_upgrade(self) -> None:
+        self._is_deaf = self._is_closing = True
+        self._stop_waiting()
+        super().handle_websocket_upgrade()
+
     def _head_without_upgrade(self) -> bytes:
         """For a fresh parser, which this installs: how the body is framed, and nothing else."""
         self.parser = httptools.HttpRequestParser(self)
@@ -249,6 +270,8 @@ class PushProtocol(HttpToolsProtocol):
             raise _RefusedError
         super().on_headers_complete()
         self._is_in_head = False
+        if self.parser.should_upgrade() and self._should_upgrade():
+            return  # there is no cycle, and this protocol's part is over
         # The task starts on the loop's next turn: nobody has seen the cycle yet.
         self.cycle.message_event = Latch()  # type: ignore[assignment]
         if self.scope["http_version"] == "1.0":

@@ -60,7 +60,9 @@ class StrictConfig(Config):
             factory=is_factory,
             workers=workers,
             http=choose_http_protocol(check_internals()),
-            ws="none",
+            ws="none",  # until the application is known; see ``load``
+            # Events are small, and a compressor for each connection is not.
+            ws_per_message_deflate=False,
             lifespan="auto",
             interface="asgi3",
             log_config=None,
@@ -74,12 +76,20 @@ class StrictConfig(Config):
         )
         self.drain_timeout_s = drain_timeout_s
         self.header_timeout_s = header_timeout_s
+        self.websocket_paths: frozenset[str] = frozenset()
 
     def load(self) -> None:
         super().load()
         # At its lowest log level uvicorn wraps the application to log every message, keys and all.
         if isinstance(self.loaded_app, MessageLoggerMiddleware):
             self.loaded_app = self.loaded_app.app
+        paths = getattr(self.loaded_app, "websocket_paths", None)
+        if paths:
+            from strictwire.net.client_side.websocket import StrictWebSocket
+
+            self.websocket_paths = paths
+            self.ws_protocol_class = StrictWebSocket
+            self.ws_max_size = self.loaded_app.websocket_max_bytes
         if hasattr(self.loaded_app, "startup") or hasattr(self.loaded_app, "close"):
             self.lifespan_class = LifespanOff
 

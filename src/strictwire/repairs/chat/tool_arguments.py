@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from strictwire.model.chunks import Chunk, HeldChunk
+from strictwire.model.json_end import JsonEnd
 from strictwire.repairs.chat.split import bare, envelope_of, only_choice
 from strictwire.repairs.chat.tools import (
     arguments_text,
@@ -15,7 +16,6 @@ from strictwire.repairs.chat.tools import (
     only_piece,
     with_piece,
 )
-from strictwire.repairs.json_end import JsonEnd
 from strictwire.repairs.rule import ChunkRule, nothing
 
 

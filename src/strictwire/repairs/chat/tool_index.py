@@ -14,9 +14,9 @@ import msgspec
 
 from strictwire.model.chunks import Chunk, HeldChunk
 from strictwire.model.errors import PeerError
+from strictwire.model.json_end import JsonEnd
 from strictwire.repairs.chat.split import bare, envelope_of, only_choice, says_beside
 from strictwire.repairs.chat.tools import body_of
-from strictwire.repairs.json_end import JsonEnd
 from strictwire.repairs.rule import ChunkRule
 
 # Calls of one choice. A turn has a handful. Each piece is compared with all of them, so a peer that

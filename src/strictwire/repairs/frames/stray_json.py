@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from strictwire.model.frames import Decoded, Frame, Malformed
+from strictwire.model.json_end import JsonEnd
 from strictwire.repairs.frames.data import DONE
-from strictwire.repairs.json_end import JsonEnd
 from strictwire.repairs.rule import FrameRule
 
 # NaN and line ends inside of strings are for the parser to judge; here only the ends count.

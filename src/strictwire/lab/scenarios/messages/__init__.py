@@ -1,0 +1,1 @@
+"""Scenarios of ``/v1/messages``: the strict life of a message, and the ways to break it."""

@@ -1,0 +1,32 @@
+"""``POST /v1/messages``: from the client's request to a running exchange.
+
+The query (``?beta=true``, as Claude Code has it) means nothing here and goes nowhere: what it turns
+on at Anthropic is said again by the header ``anthropic-beta``.
+"""
+
+from __future__ import annotations
+
+from strictwire.dialects.messages.request import parse_request
+from strictwire.net.asking import Beside, Endpoint, begin
+from strictwire.net.call import Call
+from strictwire.net.client_side import read_body
+from strictwire.net.progress_header import carrier_of
+from strictwire.net.service import Service
+from strictwire.relay import make_relay
+
+MESSAGES = Endpoint(make_relay, dialect="messages")
+
+
+async def create(service: Service, call: Call) -> None:
+    """Answer one Messages request. Raises CallerError for what the client did wrong.
+
+    Returns when the exchange has begun; the application waits for the reply's end.
+    """
+    carrier = carrier_of(call.headers, may_be_chunk=False)
+    body = await read_body(
+        call.receive,
+        call.headers,
+        max_bytes=service.settings.max_body_bytes,
+        timeout_s=service.settings.timeouts.request_body,
+    )
+    begin(service, call, parse_request(body), MESSAGES, Beside(carrier))

@@ -1,0 +1,29 @@
+"""``POST /v1/responses``: from the client's request to a reply under way."""
+
+from __future__ import annotations
+
+from strictwire.dialects.responses.request import parse_request
+from strictwire.net.call import Call
+from strictwire.net.client_side import read_body
+from strictwire.net.progress_header import carrier_of
+from strictwire.net.responses import compact_endpoint, creating
+from strictwire.net.service import Service
+
+
+async def create(service: Service, call: Call) -> None:
+    """Answer one Responses request. Raises CallerError for what the client did wrong.
+
+    Returns when the reply has begun; the application waits for its end.
+    """
+    carrier = carrier_of(call.headers, may_be_chunk=False)
+    body = await read_body(
+        call.receive,
+        call.headers,
+        max_bytes=service.settings.max_body_bytes,
+        timeout_s=service.settings.timeouts.request_body,
+    )
+    request = parse_request(body)
+    if compact_endpoint.is_ours_to_compact(service, request):
+        await compact_endpoint.answer_trigger(service, call, request)
+    else:
+        await creating.create(service, call, request, carrier)

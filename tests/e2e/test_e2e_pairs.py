@@ -1,0 +1,66 @@
+"""Every client dialect against every upstream dialect, over every scenario, streamed and whole.
+
+The official SDKs are the clients, with strict validation; the provider behind the gateway speaks
+one dialect and no other. What a client sees is what the scenario's table says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import messages_ways
+import pytest
+import responses_ways
+import sdk_ways
+from expectations import Seen
+from pairs import expected, found_wrong, question, rows_for
+from sdk_ways import Clients
+from stand import UPSTREAMS, Stand
+
+from strictwire.lab.scenarios import ALL_SCENARIOS
+from strictwire.model.request import Dialect
+
+SHAPES = {"streamed": True, "whole": False}
+CLIENTS: tuple[Dialect, ...] = ("chat", "responses", "messages")
+CASES = [
+    pytest.param(client, upstream, name, id=f"{client}-{upstream}-{name}")
+    for client in CLIENTS
+    for upstream in UPSTREAMS
+    # The same dialect of chat on both sides has tests of its own, in all their ways.
+    if (client, upstream) != ("chat", "chat")
+    for name in rows_for(client, upstream)
+]
+
+
+@pytest.fixture(scope="session")
+def anthropic_clients(stand: Stand) -> Iterator[Any]:
+    sync, later = messages_ways.clients(stand.urls["dialects"])
+    yield sync, later
+    sync.close()
+
+
+def ways_of(client: Dialect, *, is_stream: bool) -> dict[str, Any]:
+    if client == "chat":
+        if not is_stream:
+            return sdk_ways.WHOLE
+        return {name: way for name, (way, usage) in sdk_ways.STREAMED.items() if usage}
+    known: Any = responses_ways if client == "responses" else messages_ways
+    return known.STREAMED if is_stream else known.WHOLE  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("client", "upstream", "name"), CASES)
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_client_sees_what_was_said(
+    client: Dialect, upstream: Any, name: str, shape: str, clients: Clients, anthropic_clients: Any
+) -> None:
+    row, is_stream = ALL_SCENARIOS[name], SHAPES[shape]
+    asked = question(row, client, is_stream=is_stream)
+    right = expected(row, client, upstream, is_stream=is_stream)
+    pair = anthropic_clients if client == "messages" else clients["dialects"]
+    problems = []
+    for told, way in ways_of(client, is_stream=is_stream).items():
+        seen: Seen = await way(*pair, f"{upstream}/{name}", asked)
+        problems += [f"{told}: {one}" for one in found_wrong(right, seen, client)]
+    assert not problems
