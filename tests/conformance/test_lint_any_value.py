@@ -47,7 +47,7 @@ def places_in(value: Any) -> list[tuple[Any, Any]]:
 def spoil(data: st.DataObject, value: Any) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         container, key = data.draw(st.sampled_from(places_in(value)))
-        container[key] = data.draw(VALUES)
+        container[key] = copy.deepcopy(data.draw(VALUES))
 
 
 def frames(events: list[Any]) -> bytes:

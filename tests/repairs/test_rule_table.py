@@ -15,6 +15,7 @@ import relay.judge
 from relay import completions_judge
 from relay.judge import judge_object, judge_stream
 from relay.playing import PROMISE, play
+from strictwire.conformance import Asked, lint
 from strictwire.lab.embeddings import EMBEDDINGS_SCENARIOS
 from strictwire.lab.replay import Recording
 from strictwire.lab.scenarios import ALL_SCENARIOS, SCENARIOS, Scenario
@@ -35,7 +36,13 @@ CHAT = [row for row in STREAMED if "chat" in row.dialects]
 HEALTHY = [row for row in CHAT if row.name.startswith("healthy-")]
 USAGE = pytest.mark.parametrize("includes_usage", [False, True], ids=["plain", "usage"])
 # Their evidence is a reply that ends in an error, which they put into words.
-TELL_OF_FAILURES = ("chat.error-shape", "sse.joined-objects", "sse.bare-json")
+TELL_OF_FAILURES = (
+    "chat.error-shape",
+    "messages.error-shape",
+    "responses.error-shape",
+    "sse.bare-json",
+    "sse.joined-objects",
+)
 EACH_RULE = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 # Rules of requests and of embeddings are played in tests of their own.
 PLAYED_STAGES = ("frame", "chunk", "life", "event", "ending")
@@ -68,8 +75,9 @@ def evidence(rule: Any, **more: Any) -> tuple[bytes, Promise]:
     kind, _, name = rule.evidence.partition(":")
     if kind == "lab":
         row = ALL_SCENARIOS[name]
-        dialect = "completions" if rule.name.startswith("completions.") else "chat"
-        asked = replace(row.ask, wants_progress=True, dialect=dialect)
+        room = rule.name.partition(".")[0]
+        dialect: Any = room if room in ("completions", "responses", "messages") else "chat"
+        asked = replace(row.ask_in(dialect), wants_progress=True)
         promise = promise_of(row, includes_usage=True, dialect=dialect)
         return _bytes(row.reply(asked)), replace(promise, **more)
     body = Recording.parse((ROOT / rule.evidence).read_bytes()).body
@@ -121,12 +129,17 @@ def test_its_evidence_makes_it_fire_and_is_repaired(rule: Any) -> None:
     assert rule.name in played.repairs
     if played.failure is not None:
         assert rule.name in TELL_OF_FAILURES
-    else:
+        return
+    # Collected, the same reply is as strict.
+    collected = replace(promise, is_stream=False)
+    whole = play(body, collected)
+    if promise.dialect in ("chat", "completions"):
         judge = relay.judge if promise.dialect == "chat" else completions_judge
         assert judge.judge_stream(played.out, includes_usage=True).faults == []
-        # Collected, the same reply is as strict.
-        whole = play(body, replace(promise, is_stream=False))
         assert judge.judge_object(whole.out).faults == []
+    else:
+        assert not lint(played.out, Asked.by(promise))
+        assert not lint(whole.out, Asked.by(collected))
 
 
 @EACH_PLAYED_RULE

@@ -116,8 +116,10 @@ SECTIONS = (
             Quirk(
                 12,
                 "A Responses client that waits for `[DONE]` after `response.completed` (kent#504).",
-                how="Responses are not served in this version.",
-                page="contract.md",
+                how="`[DONE]` follows the last event of a Responses stream, unless the setting "
+                "`responses_done` is off.",
+                page="contract.md#responses",
+                shown="responses-no-done-marker",
             ),
             Quirk(
                 13,
@@ -489,49 +491,35 @@ SECTIONS = (
                 "`sequence_number` missing (OmniRoute#13964), 0 dropped (sub2api#7128), "
                 "constant (litellm#28899), with gaps (GoModel#953), nested (vllm#37071); it is "
                 "required (onyx#13624).",
-                how="Responses are not served in this version.",
-                page="contract.md",
             ),
             Quirk(
                 73,
                 "`output`, `status`, `created_at` missing in nested objects (OmniRoute#13964, "
                 "sub2api#5601).",
-                how="Responses are not served in this version.",
-                page="contract.md",
             ),
             Quirk(
                 74,
                 "Items without `output_item.added` (vllm#48274), `*.done` events missing "
                 "(vllm#37071).",
-                how="Responses are not served in this version.",
-                page="contract.md",
             ),
             Quirk(
                 75,
                 "`output_index` reused, item ids that change, completed lists with new ids "
                 "(litellm#36375, vllm#24788).",
-                how="Responses are not served in this version.",
-                page="contract.md",
             ),
             Quirk(
                 76,
                 "No `response.completed` (ollama#14600, CLIProxyAPI#2358), no "
                 "`response.created` (openai-agents-python#4333).",
-                how="Responses are not served in this version.",
-                page="contract.md",
             ),
             Quirk(
                 77,
                 "`completed` with an empty output although deltas came (sub2api#2826), a null "
                 "item (openai-python#3126).",
-                how="Responses are not served in this version.",
-                page="contract.md",
             ),
             Quirk(
                 78,
                 "An HTTP error envelope inside the stream (ogx#5224).",
-                how="Responses are not served in this version.",
-                page="contract.md",
             ),
         ),
     ),
@@ -542,35 +530,31 @@ SECTIONS = (
                 79,
                 "`message_start` or its usage missing: Claude Code crashes "
                 "(free-claude-code#121, #123, #209, cc-switch#1945).",
-                how="Messages are not served in this version.",
-                page="contract.md",
             ),
             Quirk(
                 80,
                 "`message_start` without `content: []` (cc-switch#7390).",
-                how="Messages are not served in this version.",
-                page="contract.md",
             ),
             Quirk(
                 81,
                 "`input_tokens` 0 in streams (grok2api#612), cache reads counted twice "
                 "(commandcode-proxy#25).",
-                how="Messages are not served in this version.",
-                page="contract.md",
+                how="A prompt that nobody counted is estimated; cached tokens are told apart from "
+                "`input_tokens`, and counted once.",
+                page="contract.md#messages",
             ),
             Quirk(
                 82,
                 "`event: error` under 200 ignored (clicky#132), no `count_tokens` "
                 "(codex-proxy#612, lmstudio#2055).",
-                how="Messages are not served in this version.",
-                page="contract.md",
+                how="An error is the last thing said. Where the upstream has no `count_tokens`, its "
+                "answer is an estimate that says so.",
+                page="contract.md#counting-tokens",
             ),
             Quirk(
                 83,
                 "No `input_json_delta` for tools without arguments "
                 "(oai-compatible-copilot#151), `tool_use` with empty content (mastra#14187).",
-                how="Messages are not served in this version.",
-                page="contract.md",
             ),
         ),
     ),
@@ -626,8 +610,8 @@ SECTIONS = (
                 "unasked, 422 on fields that it does not know, plain text with 500, an error as"
                 " text after a 200, `/v1/responses` always a stream, `@main` behind the model's"
                 " name.",
-                how="The model's name passes as the server tells it. Responses are not served "
-                "in this version.",
+                how="The model's name passes as the server tells it; a stream for a request without "
+                "`stream` is collected.",
             ),
             Quirk(
                 90,
@@ -641,15 +625,16 @@ SECTIONS = (
                 91,
                 "A relay in front: a usage chunk with a choice, headers that leak the "
                 "upstream's address.",
-                how="Of an upstream's headers only `retry-after` is passed on.",
+                how="Of an upstream's headers only those pass that tell a client of limits, and none "
+                "that says where it is.",
             ),
             Quirk(
                 92,
                 "The Codex client: text before `output_item.added` is dropped, "
                 "`completed.response.output` is not read, the connection must close after "
                 "`response.failed`.",
-                how="Responses are not served in this version.",
-                page="contract.md",
+                how="Every item is announced and done, and after a failure the connection closes.",
+                page="contract.md#responses",
             ),
             Quirk(
                 93,

@@ -59,6 +59,9 @@ _PARTS_ADDED = frozenset(("response.content_part.added", "response.reasoning_sum
 _PARTS_DONE = frozenset(("response.content_part.done", "response.reasoning_summary_part.done"))
 _FAILURES = ("incomplete", "failed", "cancelled")
 
+# What a response holds before anything is said.
+_NOTHING_YET: Mapping[str, Any] = {"output": [], "usage": None}
+
 
 class _Stage(IntEnum):
     NEW = 0
@@ -242,7 +245,7 @@ class ResponsesLife:
         status = "queued" if kind == "response.queued" else "in_progress"
         if kind == "response.in_progress":
             self._stage = _Stage.IN_PROGRESS
-        told = self._heard(response, status, {"output": []})
+        told = self._heard(response, status, _NOTHING_YET)
         self._up.out.append(self._up.telling.passed(chunk, {"response": told}))
 
     def _create(self, chunk: Chunk | None, response: dict[str, Any], status: str) -> None:
@@ -251,7 +254,7 @@ class ResponsesLife:
         told = response.get("status")
         if isinstance(told, str) and told in STATUSES and chunk is not None:
             status = told
-        fields = {"response": self._heard(response, status, {"output": []}, is_made=chunk is None)}
+        fields = {"response": self._heard(response, status, _NOTHING_YET, is_made=chunk is None)}
         telling = self._up.telling
         self._up.out.append(
             telling.passed(chunk, fields) if chunk else telling.made("response.created", fields)
@@ -280,7 +283,7 @@ class ResponsesLife:
             self._create(None, response, "in_progress")
         if self._stage is _Stage.CREATED:
             self._stage = _Stage.IN_PROGRESS
-            told = self._response.heard({}, "in_progress", {"output": []})
+            told = self._response.heard({}, "in_progress", _NOTHING_YET)
             self._up.out.append(self._up.telling.made("response.in_progress", {"response": told}))
 
     def _begin(self, response: dict[str, Any] | None = None) -> None:
