@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from fuzz.pairs import PAIRS, head_of
 from strictwire.lab.replay import Recording
-from strictwire.lab.scenarios import SCENARIOS
-from strictwire.lab.scenarios.scenario import PLAIN_ASK
+from strictwire.lab.scenarios import SCENARIOS_OF
+from strictwire.model.request import Dialect
 
 ROOT = Path(__file__).resolve().parent.parent
-# The first bytes of an input: a plain chat promise.
-HEAD = b"\x00\x00"
 
 WORDS = (
     b"data: ", b"data:", b"event: ", b"id: ", b": ", b"[DONE]", b"\n\n", b"\r\n", b"\xef\xbb\xbf",
@@ -22,6 +21,31 @@ WORDS = (
     b'"reasoning_content":"', b'"logprobs":{"content":[', b'"message":{', b'"error":{"message":"',
     b'"prompt_progress":{"total":9', b'"x_groq":{', b'"text":"', b"<think>", b"</think>",
     b"\\ud83d", b"\\ude00", b"null", b"true", b"-1", b"1e999", b"NaN", b"{}", b"[]",
+    b'"type":"response.created"', b'"type":"response.in_progress"', b'"type":"response.failed"',
+    b'"type":"response.completed"', b'"type":"response.incomplete"', b'"type":"response.queued"',
+    b'"type":"response.output_item.added"', b'"type":"response.output_item.done"',
+    b'"type":"response.content_part.added"', b'"type":"response.content_part.done"',
+    b'"type":"response.output_text.delta"', b'"type":"response.output_text.done"',
+    b'"type":"response.output_text.annotation.added"', b'"type":"response.refusal.delta"',
+    b'"type":"response.reasoning_summary_part.added"', b'"type":"response.refusal.done"',
+    b'"type":"response.reasoning_summary_text.delta"', b'"type":"response.reasoning_text.delta"',
+    b'"type":"response.function_call_arguments.delta"',
+    b'"type":"response.function_call_arguments.done"',
+    b'"type":"response.custom_tool_call_input.delta"',
+    b'"type":"response.web_search_call.searching"', b'"sequence_number":', b'"output_index":',
+    b'"content_index":', b'"summary_index":', b'"item_id":"', b'"item":{', b'"part":{',
+    b'"response":{', b'"output":[', b'"status":"completed"', b'"type":"message"',
+    b'"type":"reasoning"', b'"type":"function_call"', b'"type":"custom_tool_call"',
+    b'"type":"web_search_call"', b'"type":"output_text"', b'"summary":[', b'"call_id":"',
+    b'"encrypted_content":"', b'"annotations":[', b'"annotation":{', b'"type":"url_citation"',
+    b'"type":"message_start"', b'"type":"message_delta"', b'"type":"message_stop"',
+    b'"type":"content_block_start"', b'"type":"content_block_delta"', b'"type":"ping"',
+    b'"type":"content_block_stop"', b'"content_block":{', b'"type":"text_delta"',
+    b'"type":"thinking_delta"', b'"type":"signature_delta"', b'"type":"input_json_delta"',
+    b'"type":"citations_delta"', b'"type":"tool_use"', b'"type":"thinking"',
+    b'"type":"redacted_thinking"', b'"partial_json":"', b'"signature":"', b'"thinking":"',
+    b'"input":{', b'"stop_reason":"end_turn"', b'"stop_reason":"tool_use"',
+    b'"output_tokens":1', b'"input_tokens":1', b'"type":"error"', b'"citation":{', b'"data":"',
 )  # fmt: skip
 
 
@@ -29,10 +53,10 @@ def write_seeds(folder: Path, most: int, max_bytes: int) -> None:
     """As many as are wanted, taken evenly from those that are short enough, or from all of them
     where that is none."""
     folder.mkdir(parents=True)
-    bodies = list(_bodies())
-    short = [body for body in bodies if len(HEAD + body) <= max_bytes] or bodies
-    for number, body in enumerate(short[:: -(-len(short) // most)]):
-        (folder / f"seed{number:04}").write_bytes(HEAD + body)
+    inputs = list(_inputs())
+    short = [one for one in inputs if len(one) <= max_bytes] or inputs
+    for number, one in enumerate(short[:: -(-len(short) // most)]):
+        (folder / f"seed{number:04}").write_bytes(one)
 
 
 def write_words(path: Path) -> None:
@@ -47,10 +71,32 @@ def _escaped(word: bytes) -> str:
     )
 
 
-def _bodies() -> Iterator[bytes]:
-    for file in sorted((ROOT / "corpus").rglob("*.http")):
-        yield Recording.parse(file.read_bytes()).body
-    for row in SCENARIOS.values():
-        for is_stream in (True, False):
-            ask = replace(PLAIN_ASK, is_stream=is_stream)
-            yield b"".join(row.reply(ask).frames)
+def _inputs() -> Iterator[bytes]:
+    """Each reply for a client of its own dialect, and each for one of another, by turns."""
+    for dialect, bodies in (*_recorded().items(), *_scripted().items()):
+        clients = [client for client, upstream in PAIRS if upstream == dialect]
+        for number, body in enumerate(dict.fromkeys(bodies)):
+            yield head_of(dialect, dialect) + body
+            yield head_of(clients[number % len(clients)], dialect) + body
+
+
+def _recorded() -> dict[Dialect, list[bytes]]:
+    return {
+        dialect: [
+            Recording.parse(file.read_bytes()).body
+            for file in sorted((ROOT / "corpus" / dialect).glob("*.http"))
+        ]
+        for dialect in SCENARIOS_OF
+    }
+
+
+def _scripted() -> dict[Dialect, list[bytes]]:
+    """A reply that begins with another status is an error's body; as a 200 it is one too."""
+    return {
+        dialect: [
+            b"".join(row.reply(replace(row.ask_in(dialect), is_stream=is_stream)).frames)
+            for row in rows.values()
+            for is_stream in (True, False)
+        ]
+        for dialect, rows in SCENARIOS_OF.items()
+    }

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import gc
-import sys
-import types
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from chat_streams import ROLE, chunk, frame, said, text_frame
 
+from fuzz.held import held_bytes
 from relay.playing import PROMISE
 from strictwire.model.events import Event
-from strictwire.relay import Relay, make_relay
+from strictwire.relay import make_relay
 
 FEW, MANY = 200, 10_000
 # Counters that grow by digits, and dictionaries that grow once by their own steps.
 ALLOWANCE_BYTES = 2048
-
-
-def held_bytes(root: Relay) -> int:
-    """All that is reachable from a relay but for classes, modules and functions."""
-    shared = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType)
-    seen: set[int] = set()
-    waiting: list[Any] = [root]
-    total = 0
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen or isinstance(one, shared):
-            continue
-        seen.add(id(one))
-        total += sys.getsizeof(one)
-        waiting += gc.get_referents(one)
-    return total
 
 
 def tool_piece(number: int) -> bytes:

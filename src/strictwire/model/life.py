@@ -29,7 +29,8 @@ class Life(Protocol):
 
     @property
     def next_number(self) -> int | None:
-        """The sequence number of the next chunk; None in a dialect without numbers."""
+        """The sequence number of the next chunk; None in a dialect without numbers, whose lives
+        also keep no text of what goes past."""
         ...
 
     @property

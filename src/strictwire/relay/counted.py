@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+PLAIN_ASCII = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]+')
 _ESCAPED = re.compile(rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])+')
 _NUMBER = re.compile(rb'"sequence_number":[ \t]*([0-9]+)(?=[,} \t])')
@@ -51,6 +52,30 @@ class Counted:
     out_before: Holed
     out_after: Holed
     keeps_escapes: bool
+
+    @property
+    def is_identity(self) -> bool:
+        """A frame goes out as it came, if its number is the one that is due."""
+        return self.before is self.out_before and self.after is self.out_after
+
+    def take_one(self, data: bytes, number_in: int, number_out: int) -> tuple[bytes, str] | None:
+        """What goes out for ``data``, where it is one known frame whose string is plain ASCII, as
+        nearly all are, and that string."""
+        digits = b"%d" % number_in
+        before, after = self.before.fill(digits), self.after.fill(digits)
+        begin, end = len(before), -len(after)
+        if data[:begin] != before or data[end:] != after:
+            return None
+        middle = data[begin:end]
+        # Nothing is left of plain ASCII when its letters are taken out. A plain string has no
+        # quote, so what stands between the two ends is that string and nothing else.
+        if not middle or middle.translate(None, PLAIN_ASCII):
+            return None
+        if number_in == number_out and self.is_identity:
+            return data, middle.decode("ascii")
+        digits = b"%d" % number_out
+        out = b"".join((self.out_before.fill(digits), middle, self.out_after.fill(digits)))
+        return out, middle.decode("ascii")
 
     def take(
         self, data: bytes, position: int, number_in: int, number_out: int

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from strictwire.dialects.chunk_fields import STICKY
 from strictwire.model.events import (
     REDACTED_PREFIX,
     Begun,
@@ -115,19 +116,30 @@ class Crossing:
                 yield Sealed(choice, seal, known.startswith(REDACTED_PREFIX), known)
 
     def _for_completions(self, event: Event) -> Iterator[Event]:
-        is_note = isinstance(event, Extension) and event.extra.delta.keys() == {"annotations"}
-        if is_note or isinstance(event, (*_BEYOND_TEXT, Sealed)):
+        choice = event.extra.choice
+        if choice.get("logprobs"):
+            rest = {name: value for name, value in choice.items() if name != "logprobs"}
             self.mended |= {UNTELLABLE}
+            event = replace(event, extra=replace(event.extra, choice=rest))
+        if isinstance(event, (*_BEYOND_TEXT, Sealed)):
+            self.mended |= {UNTELLABLE}
+        elif isinstance(event, Extension):
+            yield from self._beside_text(event)
         elif isinstance(event, RefusalDelta):
-            yield TextDelta(event.choice, event.text)
+            yield TextDelta(event.choice, event.text, extra=event.extra)
         elif isinstance(event, Finished) and event.reason in ("tool_calls", "function_call"):
             yield replace(event, reason="stop")
-        elif isinstance(event, TextDelta) and event.extra.choice.get("logprobs"):
-            choice = {n: v for n, v in event.extra.choice.items() if n != "logprobs"}
-            self.mended |= {UNTELLABLE}
-            yield replace(event, extra=replace(event.extra, choice=choice))
         elif not isinstance(event, Separated):
             yield event
+
+    def _beside_text(self, event: Extension) -> Iterator[Event]:
+        """A completion has no delta: without what stood there nothing may be left to say, and then
+        its chunk would be an empty text."""
+        extra = event.extra
+        if any(extra.delta.values()):
+            self.mended |= {UNTELLABLE}
+        if any(extra.choice.values()) or not extra.top.keys() <= STICKY:
+            yield replace(event, extra=replace(extra, delta={}))
 
 
 def _detail(event: Sealed, index: int) -> dict[str, Any]:

@@ -314,7 +314,9 @@ def make_relay(
         sink = WholeSink(_whole_writer(target, promise, life if is_native else None), promise)
     if is_object:
         return WholeRelay(stages, sink, source.chunks_of_reply, promise.max_reply_bytes)
-    return Relay(stages, sink, may_splice=may_splice, lives=tuple(lives))
+    # A life that counts nothing keeps nothing either: a frame may pass without its knowledge.
+    counting = tuple(one for one in lives if one.next_number is not None)
+    return Relay(stages, sink, may_splice=may_splice, lives=counting)
 
 
 def _stream_writer(parts: Parts, promise: Promise, life: Life | None) -> StreamWriter:

@@ -26,7 +26,7 @@ import msgspec
 from strictwire.model.events import Event, ReasoningDelta, TextDelta
 from strictwire.model.frames import Frame
 from strictwire.model.life import Life
-from strictwire.relay.counted import Counted, Holed, find_number
+from strictwire.relay.counted import PLAIN_ASCII, Counted, Holed, find_number
 from strictwire.wire.sse import SseDecoder
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ _SENTINEL = b"strictwire0splice1proof2"
 # came (the JSON goes out untouched) or are written anew.
 _TOLD = _SENTINEL + b"\\u0021"
 _READ = _SENTINEL + b"!"
-_PLAIN_ASCII = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]+')
 _ESCAPED = re.compile(rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])+')
 _BLANK_LINE = re.compile(rb"\n\r?\n")
@@ -86,8 +85,8 @@ class Before(NamedTuple):
 
 
 class Splicer:
-    """``lives`` are those of the upstream's dialect and of the client's, as far as they have one;
-    a frame that is spliced is told to each."""
+    """``lives`` are those of the upstream's dialect and of the client's, as far as they count their
+    frames; a frame that is spliced is told to each."""
 
     __slots__ = (
         "_counted",
@@ -130,9 +129,7 @@ class Splicer:
         """The output where ``data`` is one frame of the kind seen last and its string is plain,
         as it nearly always is; else None, and ``take`` must look closer."""
         if self._lives:
-            # A life cannot take back that it counted the first of several.
-            found = self._counted_at(data, 0)
-            return self._told(found) if found is not None and found[2] == len(data) else None
+            return self._take_one_counted(data)
         template = self._templates[0]
         # Slices, since they are faster than ``startswith`` and ``endswith``, whose arguments are
         # parsed by their format at each call.
@@ -142,7 +139,7 @@ class Splicer:
         # A plain string has no quote, so what stands between the two ends is that string and
         # nothing else. Nothing is left of plain ASCII when its letters are taken out.
         middle = data[begin:end]
-        if middle.translate(None, _PLAIN_ASCII):
+        if middle.translate(None, PLAIN_ASCII):
             if _PLAIN.fullmatch(middle) is None or not _is_utf8(middle):
                 return None
         elif not middle:
@@ -188,6 +185,20 @@ class Splicer:
                 break
             position = end
         return b"".join(pieces), position
+
+    def _take_one_counted(self, data: bytes) -> bytes | None:
+        lives = self._lives
+        number_in, number_out = lives[0].next_number or 0, lives[-1].next_number or 0
+        plain = self._counted[0].take_one(data, number_in, number_out)
+        if plain is None or any(life.is_full for life in lives):
+            # A life cannot take back that it counted the first of several.
+            found = self._counted_at(data, 0)
+            return self._told(found) if found is not None and found[2] == len(data) else None
+        out, text = plain
+        for life in lives:
+            life.spliced(text)
+        self.frames += 1
+        return out
 
     def _counted_at(self, data: bytes, position: int) -> tuple[bytes, str, int] | None:
         """What goes out for the known frame that begins at ``position``, its text, and where it
