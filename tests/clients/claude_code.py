@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .headless import fresh_place, run
@@ -26,7 +26,15 @@ class ClaudeCode:
     def __init__(self) -> None:
         self._command = installed(PACKAGE, VERSION, "claude")
 
-    def turn(self, base_url: str, model: str, prompt: str, *, timeout_s: float) -> Turn:
+    def turn(
+        self,
+        base_url: str,
+        model: str,
+        prompt: str,
+        *,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> Turn:
         options = (
             "--model", model, "--output-format", "stream-json", "--verbose",
             "--allowedTools", "Bash", "--max-turns", "6",
@@ -39,12 +47,17 @@ class ClaudeCode:
                 "ANTHROPIC_DEFAULT_HAIKU_MODEL": model,
                 "CLAUDE_CONFIG_DIR": str(place.home / ".claude"),
                 "CLAUDE_CODE_MAX_RETRIES": "0",
+                "ANTHROPIC_CUSTOM_HEADERS": _lines(headers or {}),
             }
             command = [str(self._command), "-p", prompt, *options]
             done = run(command, place, variables, timeout_s=timeout_s)
         return read_events(
             done.lines, done.exit_code, last_words=done.last_words, duration_s=done.duration_s
         )
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in headers.items())
 
 
 def read_events(

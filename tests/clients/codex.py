@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .headless import fresh_place, run
@@ -33,6 +33,7 @@ env_key = "LOCAL_KEY"
 request_max_retries = 0
 stream_max_retries = 0
 supports_websockets = false
+http_headers = {headers}
 """
 
 
@@ -42,10 +43,23 @@ class Codex:
     def __init__(self) -> None:
         self._command = installed(PACKAGE, VERSION, "codex")
 
-    def turn(self, base_url: str, model: str, prompt: str, *, timeout_s: float) -> Turn:
+    def turn(
+        self,
+        base_url: str,
+        model: str,
+        prompt: str,
+        *,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> Turn:
         with fresh_place("codex") as place:
             # A JSON string is a TOML string.
-            settings = _SETTINGS.format(model=json.dumps(model), base_url=json.dumps(base_url))
+            pairs = [f"{json.dumps(k)} = {json.dumps(v)}" for k, v in (headers or {}).items()]
+            settings = _SETTINGS.format(
+                model=json.dumps(model),
+                base_url=json.dumps(base_url),
+                headers=f"{{{', '.join(pairs)}}}",
+            )
             place.write(".codex/config.toml", settings)
             variables = {"CODEX_HOME": str(place.home / ".codex"), "LOCAL_KEY": "sk-dummy"}
             command = [str(self._command), *_OPTIONS, prompt]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .headless import fresh_place, run
@@ -29,10 +29,18 @@ class OpenCode:
     def __init__(self) -> None:
         self._command = installed(PACKAGE, VERSION, "opencode")
 
-    def turn(self, base_url: str, model: str, prompt: str, *, timeout_s: float) -> Turn:
+    def turn(
+        self,
+        base_url: str,
+        model: str,
+        prompt: str,
+        *,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> Turn:
         options = ("--pure", "--format", "json", "--title", "t", "-m", f"local/{model}")
         with fresh_place("opencode") as place:
-            settings = _settings(self.provider, base_url, model)
+            settings = _settings(self.provider, base_url, model, headers or {})
             place.write(".config/opencode/opencode.json", json.dumps(settings))
             done = run(
                 [str(self._command), "run", *options, prompt],
@@ -52,7 +60,9 @@ class OpenCodeResponses(OpenCode):
     provider = "@ai-sdk/openai"
 
 
-def _settings(provider: str, base_url: str, model: str) -> dict[str, Any]:
+def _settings(
+    provider: str, base_url: str, model: str, headers: Mapping[str, str]
+) -> dict[str, Any]:
     return {
         "autoupdate": False,
         "share": "disabled",
@@ -63,7 +73,7 @@ def _settings(provider: str, base_url: str, model: str) -> dict[str, Any]:
             "local": {
                 "npm": provider,
                 "name": "local",
-                "options": {"baseURL": base_url, "apiKey": "sk-dummy"},
+                "options": {"baseURL": base_url, "apiKey": "sk-dummy", "headers": dict(headers)},
                 "models": {model: {"name": model}},
             }
         },

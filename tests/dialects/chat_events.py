@@ -49,9 +49,11 @@ EXTRAS = st.just(NO_EXTRA) | st.builds(
 
 
 def _tells_more(extra: Extra) -> bool:
-    """Whether a chunk with nothing but this is worth an event; constants alone are not."""
+    """Whether a chunk with nothing but this is worth an event; constants and nulls
+    of a choice alone are not."""
     constant = {"system_fingerprint", "service_tier"}
-    return bool(extra.choice or extra.delta or extra.top.keys() - constant)
+    is_told = any(extra.choice.values()) or extra.delta
+    return bool(is_told or extra.top.keys() - constant)
 
 
 BEGUN_CALLS = st.builds(

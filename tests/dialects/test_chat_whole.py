@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strictwire.dialects.chat import ChatReader, ChatWholeWriter, chunks_of_reply
-from strictwire.model.events import Begun, Extra, Finished, TextDelta, UsageTold
+from strictwire.model.events import Begun, Extension, Extra, Finished, TextDelta, UsageTold
 from strictwire.model.request import Promise
 
 PROMISE = Promise(id="own", created=7, model="asked", is_stream=False)
@@ -228,6 +228,35 @@ def test_token_lists_grow_delta_by_delta() -> None:
     writer.feed(TextDelta(0, "b", extra=Extra(choice={"logprobs": None})))
     told = writer.finish()["choices"][0]["logprobs"]
     assert told == {"content": LOGPROBS["content"] * 2, "refusal": None}
+
+
+def test_what_stands_beside_the_text_grows_delta_by_delta() -> None:
+    sealed = {"type": "reasoning.encrypted", "data": "all of it", "index": 1}
+    pieces: list[Any] = [
+        {"type": "reasoning.text", "text": "so ", "index": 0},
+        {"type": "reasoning.text", "text": "what", "signature": None, "index": 0},
+        {"type": "reasoning.text", "signature": "seal", "index": 0},
+        sealed,
+        {**sealed, "index": 2},
+    ]
+    writer = ChatWholeWriter(PROMISE)
+    for piece in pieces:
+        writer.feed(Extension(0, extra=Extra(delta={"reasoning_details": [piece]})))
+    for url in ("a", "b"):
+        writer.feed(TextDelta(0, url, extra=Extra(delta={"annotations": [{"url": url}]})))
+    told = writer.finish()["choices"][0]["message"]
+    assert told["annotations"] == [{"url": "a"}, {"url": "b"}]
+    first, *rest = told["reasoning_details"]
+    assert first == {"type": "reasoning.text", "text": "so what", "signature": "seal", "index": 0}
+    assert rest == [sealed, {**sealed, "index": 2}]
+    assert pieces[0]["text"] == "so ", "the upstream's own values were changed"
+
+
+@pytest.mark.parametrize("details", [["odd", None, 5], [{"type": "x"}, {"type": "x"}], []])
+def test_odd_details_stay_what_they_are(details: list[Any]) -> None:
+    writer = ChatWholeWriter(PROMISE)
+    writer.feed(TextDelta(0, "a", extra=Extra(delta={"reasoning_details": details})))
+    assert writer.finish()["choices"][0]["message"]["reasoning_details"] == details
 
 
 def test_the_size_grows_with_what_is_held() -> None:

@@ -334,20 +334,6 @@ def test_a_legacy_call_gets_an_id() -> None:
     assert plain(accumulated(write(events)))[0]["id"] == "toolu_own_0"
 
 
-def test_seals_of_a_chat_server_are_told() -> None:
-    details = [
-        {"type": "reasoning.text", "text": "a", "signature": "s"},
-        {"type": "reasoning.encrypted", "data": "d", "id": "r"},
-        "nothing",
-    ]
-    extra = Extra(delta={"reasoning_details": details})
-    values = write([ReasoningDelta(0, "a", extra=extra), Ended()])
-    assert plain(accumulated(values)) == [
-        {"type": "thinking", "thinking": "a", "signature": "s"},
-        {"type": "thinking", "thinking": "", "signature": "d"},
-    ]
-
-
 def test_other_choices_are_left_out() -> None:
     assert write([TextDelta(1, "a"), Finished(1, "stop")]) == []
 

@@ -22,7 +22,10 @@ def stand() -> Iterator[Stand]:
 
 @pytest.fixture(scope="session")
 def bytes_client() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=TIMEOUT_S) as plain:
+    # A connection for each request: after an error the gateway closes, and a request that crosses
+    # the closing on a connection that is used again is lost.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    with httpx.Client(timeout=TIMEOUT_S, limits=limits) as plain:
         yield plain
 
 

@@ -54,9 +54,10 @@ class Question(Asked):
 
 
 def question(row: Scenario, client: AnyDialect, *, is_stream: bool) -> Question:
-    fields: dict[str, Any] = {"tools": _TOOLS[client]} if row.ask.tools else {}
-    if client == "chat" and is_stream:
-        return Question(is_stream, includes_usage=True, fields=fields)
+    has_tools = bool(row.ask.tools) and client != "completions"
+    fields: dict[str, Any] = {"tools": _TOOLS[client]} if has_tools else {}
+    if client in ("chat", "completions") and is_stream:
+        return Question(is_stream, includes_usage=True, fields=fields, dialect=client)
     return Question(is_stream, fields=fields, dialect=client)  # type: ignore[arg-type]
 
 
@@ -85,8 +86,12 @@ def expected(row: Scenario, client: AnyDialect, upstream: Dialect, *, is_stream:
 
 
 def _in(client: AnyDialect, choice: SeenChoice) -> SeenChoice:
-    if client in ("chat", "completions"):
+    if client == "chat":
         return choice
+    if client == "completions":
+        has_called = choice.finish_reason in ("tool_calls", "function_call")
+        reason = "stop" if has_called else choice.finish_reason
+        return SeenChoice(text=choice.text + choice.refusal, finish_reason=reason)
     reason = choice.finish_reason
     calls = choice.calls
     if choice.legacy_call is not None:
@@ -103,6 +108,9 @@ def found_wrong(right: Seen, seen: Seen, client: AnyDialect) -> list[str]:
     if right.error is not None and seen.error is not None:
         # Codes are put into words that clients know.
         seen = replace(seen, error=replace(seen.error, code=right.error.code))
+        if client == "completions" and not any(choice.text for choice in right.choices):
+            # What came before has no place in a completion: so nothing had been sent yet.
+            right = replace(right, error=seen.error)
     if right.error is not None and right.error.retry_after is None and seen.error is not None:
         # Where the message says when to come back, a header says it too.
         seen = replace(seen, error=replace(seen.error, retry_after=None))

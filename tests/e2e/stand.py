@@ -5,8 +5,8 @@ URL: ``auto``, ``always`` and ``never`` are the three settings of ``stream`` on 
 server, where replies are pushed; ``h11`` and ``httptools`` are the same application on uvicorn's
 own protocols, where they go through ASGI's ``send``; ``named`` has keys and aliases; ``patient``
 waits long for a tail, as a busy machine needs; ``dialects`` has a provider for each upstream
-dialect, which speaks no other. The clients under test run in the thread of the
-test, so that a blocking client does not stop the servers.
+dialect, which speaks no other, and one for the lab's proxy, which tells no deltas. The clients
+under test run in the thread of the test, so that a blocking client does not stop the servers.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from uvicorn.server import Server
 
 from strictwire.cli.compose import build
 from strictwire.config import Settings, load
+from strictwire.lab.proxy import ProxyOptions, ResponsesProxy
 from strictwire.lab.replay import recordings_in
 from strictwire.lab.server import LabServer
 from strictwire.model.request import Dialect
@@ -69,6 +70,9 @@ providers:
 """
 # Upstreams that speak one dialect each: a model's name begins with the one to reach it through.
 UPSTREAMS: tuple[Dialect, ...] = ("chat", "responses", "messages")
+# Responses of which only finished items come.
+FINAL_ONLY = "final-only"
+PROVIDERS = (*UPSTREAMS, FINAL_ONLY)
 _DIALECTS = """
 linger_s: {linger_s}
 drain_timeout: 1
@@ -116,7 +120,7 @@ class Stand:
         async with self.lab, asyncio.TaskGroup() as tasks:
             for name, server, sockets in self._made():
                 self._servers.append(server)
-                self.urls[name] = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/v1"
+                self.urls[name] = _url_of(sockets)
                 tasks.create_task(server.serve(sockets), name=name)
             while not all(server.started for server in self._servers):
                 await asyncio.sleep(0.005)
@@ -133,8 +137,12 @@ class Stand:
         named = _settings(
             _NAMED.format(linger_s=LINGER_S, url=url, key=KEY, upstream_key=UPSTREAM_KEY)
         )
+        proxy = bind_listeners("127.0.0.1", 0)
         by_dialect = json.dumps(
-            [{"name": one, "base_url": url, "dialects": [one]} for one in UPSTREAMS]
+            [
+                *({"name": one, "base_url": url, "dialects": [one]} for one in UPSTREAMS),
+                {"name": FINAL_ONLY, "base_url": _url_of(proxy), "dialects": ["responses"]},
+            ]
         )
         dialects = _settings(_DIALECTS.format(linger_s=LINGER_S, providers=by_dialect))
         served = {**plain, "patient": patient, "named": named, "dialects": dialects}
@@ -146,7 +154,15 @@ class Stand:
             makers[protocol] = lambda protocol=protocol: Server(
                 Config(build(plain["auto"]), http=protocol, ws="none", log_config=None)
             )
-        return [(name, make(), bind_listeners("127.0.0.1", 0)) for name, make in makers.items()]
+        proxied = ResponsesProxy(ProxyOptions(url, is_final_only=True), {}, lambda line: None)
+        return [
+            *((name, make(), bind_listeners("127.0.0.1", 0)) for name, make in makers.items()),
+            (FINAL_ONLY, StrictServer(StrictConfig(proxied)), proxy),
+        ]
+
+
+def _url_of(listeners: list[Any]) -> str:
+    return f"http://127.0.0.1:{listeners[0].getsockname()[1]}/v1"
 
 
 def _settings(text: str) -> Settings:

@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import completions_ways
 import messages_ways
 import pytest
 import responses_ways
 import sdk_ways
 from expectations import Seen
-from pairs import expected, found_wrong, question, rows_for
 from sdk_ways import Clients
 from stand import UPSTREAMS, Stand
 
+from pairs import expected, found_wrong, question, rows_for
 from strictwire.lab.scenarios import ALL_SCENARIOS
 from strictwire.model.request import Dialect
 
 SHAPES = {"streamed": True, "whole": False}
-CLIENTS: tuple[Dialect, ...] = ("chat", "responses", "messages")
+CLIENTS: tuple[Dialect, ...] = ("chat", "completions", "responses", "messages")
 CASES = [
     pytest.param(client, upstream, name, id=f"{client}-{upstream}-{name}")
     for client in CLIENTS
@@ -41,10 +42,11 @@ def anthropic_clients(stand: Stand) -> Iterator[Any]:
 
 
 def ways_of(client: Dialect, *, is_stream: bool) -> dict[str, Any]:
-    if client == "chat":
+    if client in ("chat", "completions"):
+        ways: Any = sdk_ways if client == "chat" else completions_ways
         if not is_stream:
-            return sdk_ways.WHOLE
-        return {name: way for name, (way, usage) in sdk_ways.STREAMED.items() if usage}
+            return dict(ways.WHOLE)
+        return {name: way for name, (way, usage) in ways.STREAMED.items() if usage}
     known: Any = responses_ways if client == "responses" else messages_ways
     return known.STREAMED if is_stream else known.WHOLE  # type: ignore[no-any-return]
 

@@ -228,6 +228,14 @@ def test_a_custom_and_a_namespaced_tool_are_called_where_the_scenario_says_so() 
     assert [call[:2] for call in told.said[3]] == [("agents", "spawn")]
 
 
+def test_a_tool_without_arguments_is_called_by_its_whole_name() -> None:
+    """An agent knows no tool of that name outside of its namespace."""
+    bare = {"type": "namespace", "name": "goals", "tools": [function("get_goal", {})]}
+    row = RESPONSES_SCENARIOS["responses-bare-tool"]
+    told = told_by("responses", row.reply(codex(bare)).frames)
+    assert told.said[3] == [("goals", "get_goal", {})]
+
+
 @pytest.mark.parametrize(
     "output",
     [

@@ -66,7 +66,6 @@ def test_what_is_no_event_is_dropped(value: dict[str, Any]) -> None:
     "value",
     [
         DELTA | {"type": "response.output_text.delta"},
-        {"type": "keepalive"},
         {"type": "codex.rate_limits", "limits": {}},
         {"prompt_progress": {"total": 1}},
     ],
@@ -76,6 +75,13 @@ def test_what_says_its_type_passes(value: dict[str, Any]) -> None:
         one = Chunk(value, b"{}", "response.output_text.delta")
         assert list(rule.feed(one)) == [one]
         assert not rule.fired
+
+
+@pytest.mark.parametrize("kind", ["keepalive", "ping", "mcp_tool_result"])
+def test_an_event_of_no_dialect_is_dropped(kind: str) -> None:
+    rule = ResponsesEventType(PROMISE)
+    assert list(rule.feed(Chunk({"type": kind}, b"{}"))) == []
+    assert rule.fired
 
 
 ERROR = {"type": "error", "code": "c", "message": "m", "param": None, "sequence_number": 3}

@@ -8,6 +8,7 @@ from typing import Any
 
 from strictwire.client import events
 from strictwire.client.events import Event, FinishReason, ReasoningSeal, ToolCall, Usage
+from strictwire.dialects.chat.seals import detail_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ class Answer:
         if self.seals:
             if self.reasoning:
                 message["reasoning_content"] = self.reasoning
-            message["reasoning_details"] = [_detail(seal) for seal in self.seals]
+            message["reasoning_details"] = [
+                detail_of(one.seal, one.id, is_redacted=one.is_redacted) for one in self.seals
+            ]
         return message
 
 
@@ -48,11 +51,6 @@ def _call_in_chat(call: ToolCall) -> dict[str, Any]:
         return {"id": call.id, "type": "custom", "custom": body}
     body = {"name": call.name, "arguments": call.arguments}
     return {"id": call.id, "type": "function", "function": body}
-
-
-def _detail(seal: ReasoningSeal) -> dict[str, Any]:
-    told: dict[str, Any] = {"type": "reasoning.encrypted", "data": seal.seal}
-    return told | {"id": seal.id} if seal.id else told
 
 
 class AnswerGatherer:

@@ -17,6 +17,7 @@ from strictwire.client.calls import CallGatherer
 from strictwire.client.errors import ClientError, MalformedReplyError, ReplyTooLargeError
 from strictwire.client.events import Event
 from strictwire.client.prefill import PrefillListener, progress_of
+from strictwire.dialects.chat.seals import seals_in
 from strictwire.model import events as told
 from strictwire.model.errors import WireError
 from strictwire.model.request import Promise
@@ -180,12 +181,9 @@ class ReplyReader:
             if isinstance(value, dict):
                 self._grow("")
                 yield events.Annotation(value)
-        for detail in delta.get("reasoning_details") or ():
-            if isinstance(detail, dict) and detail.get("type") == "reasoning.encrypted":
-                seal, identity = detail.get("data"), detail.get("id")
-                if isinstance(seal, str) and seal:
-                    self._grow(seal)
-                    yield events.ReasoningSeal(seal, identity if isinstance(identity, str) else "")
+        for seal, told_id, is_redacted in seals_in(delta.get("reasoning_details")):
+            self._grow(seal)
+            yield events.ReasoningSeal(seal, told_id, is_redacted)
 
     def _progressed(self, event: told.Progressed) -> Iterator[Event]:
         has_better = self._listener is not None and self._listener.has_heard

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from strictwire.dialects.chat.seals import detail_of, seals_in
 from strictwire.dialects.chunk_fields import STICKY
 from strictwire.model.events import (
-    REDACTED_PREFIX,
     Begun,
     Event,
     Extension,
@@ -81,7 +81,8 @@ class Crossing:
             self._has_role = (*self._has_role, event.choice)
             yield RoleTold(event.choice, "assistant")
         if isinstance(event, Sealed):
-            told = {"reasoning_details": [_detail(event, self._seals)]}
+            detail = detail_of(event.seal, event.id, is_redacted=event.is_redacted)
+            told = {"reasoning_details": [detail | {"index": self._seals}]}
             self._seals += 1
             yield Extension(event.choice, extra=Extra(delta=told))
         elif isinstance(event, Finished) and self._annotations:
@@ -106,14 +107,8 @@ class Crossing:
 
     def _from_chat(self, event: Event) -> Iterator[Event]:
         """Seals, which chat has no event for, stand beside its deltas."""
-        told = event.extra.delta.get("reasoning_details")
-        for detail in told if isinstance(told, list) else ():
-            seal = detail.get("data") or detail.get("signature") if isinstance(detail, dict) else ""
-            if isinstance(seal, str) and seal:
-                identity = detail.get("id")
-                known = identity if isinstance(identity, str) else ""
-                choice = getattr(event, "choice", None) or 0
-                yield Sealed(choice, seal, known.startswith(REDACTED_PREFIX), known)
+        for seal, told_id, is_redacted in seals_in(event.extra.delta.get("reasoning_details")):
+            yield Sealed(getattr(event, "choice", None) or 0, seal, is_redacted, told_id)
 
     def _for_completions(self, event: Event) -> Iterator[Event]:
         choice = event.extra.choice
@@ -140,12 +135,3 @@ class Crossing:
             self.mended |= {UNTELLABLE}
         if any(extra.choice.values()) or not extra.top.keys() <= STICKY:
             yield replace(event, extra=replace(extra, delta={}))
-
-
-def _detail(event: Sealed, index: int) -> dict[str, Any]:
-    """A seal as OpenRouter's chat tells it (its documentation, "Preserving reasoning"): clients
-    that know the field give it back with the next request."""
-    told: dict[str, Any] = {"type": "reasoning.encrypted", "data": event.seal, "index": index}
-    if event.id:
-        told["id"] = event.id
-    return told

@@ -267,6 +267,8 @@ class WholeSink:
             self.is_done = True
             self.frames = 1
             return self._finish()
+        if isinstance(event, Progressed):
+            return b""  # it is no part of the reply
         self.is_meaningful = self.is_meaningful or is_meaningful(event)
         self._write(event)
         return b""

@@ -547,8 +547,8 @@ SECTIONS = (
                 82,
                 "`event: error` under 200 ignored (clicky#132), no `count_tokens` "
                 "(codex-proxy#612, lmstudio#2055).",
-                how="An error is the last thing said. Where the upstream has no `count_tokens`, its "
-                "answer is an estimate that says so.",
+                how="An error is the last thing said. Where the upstream has no `count_tokens`, "
+                "the answer is an estimate that says so.",
                 page="contract.md#counting-tokens",
             ),
             Quirk(
@@ -610,8 +610,8 @@ SECTIONS = (
                 "unasked, 422 on fields that it does not know, plain text with 500, an error as"
                 " text after a 200, `/v1/responses` always a stream, `@main` behind the model's"
                 " name.",
-                how="The model's name passes as the server tells it; a stream for a request without "
-                "`stream` is collected.",
+                how="The model's name passes as the server tells it; a stream for a request "
+                "without `stream` is collected.",
             ),
             Quirk(
                 90,
@@ -625,8 +625,8 @@ SECTIONS = (
                 91,
                 "A relay in front: a usage chunk with a choice, headers that leak the "
                 "upstream's address.",
-                how="Of an upstream's headers only those pass that tell a client of limits, and none "
-                "that says where it is.",
+                how="Of an upstream's headers only those pass that tell a client of limits, and "
+                "none that says where it is.",
             ),
             Quirk(
                 92,

@@ -19,6 +19,8 @@ from strictwire.conformance.responses.texts import TextsJudge
 from strictwire.conformance.usage import is_whole_number
 
 Json = dict[str, Any]
+# Their ``call_id`` is their own; the items of results have that of the call.
+_CALLS = ("function_call", "custom_tool_call")
 
 
 class ItemsJudge:
@@ -101,8 +103,15 @@ class ItemsJudge:
             return
         if identity and self.ledger.named(identity) is not None:
             self._found.add("responses.item-id", text.at("item", "id"), "another item has the same")
+        if kind in _CALLS:
+            self._call_id(value["item"].get("call_id"), text)
         place = self._place_of(value, text)
         self.ledger.add(Item(kind, identity, place, text.start))
+
+    def _call_id(self, told: Any, text: JsonText) -> None:
+        if is_text(told) and told in self.ledger.call_ids:
+            self._found.add("responses.item-id", text.at("item", "call_id"), "another call's")
+        self.ledger.call_ids.add(str(told))
 
     def _place_of(self, value: Json, text: JsonText) -> int | None:
         """The place of a new item, which is the number of those before it."""

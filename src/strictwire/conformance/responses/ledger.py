@@ -59,9 +59,10 @@ class Item:
 
 
 class Ledger:
-    __slots__ = ("_by_id", "items")
+    __slots__ = ("_by_id", "call_ids", "items")
 
     def __init__(self) -> None:
+        self.call_ids: set[str] = set()
         self.items: list[Item] = []
         self._by_id: dict[str, Item] = {}
 

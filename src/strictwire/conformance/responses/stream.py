@@ -29,6 +29,9 @@ _CREATED, _QUEUED, _IN_PROGRESS = BEGINNINGS
 _NAMING = ("responses.event-type", "responses.event-unnamed")
 _CONSTANT = ("id", "created_at", "model")
 
+# OpenAI's own to that client (limits, for one); other clients pass over them.
+_OF_CODEX = "codex."
+
 
 class ResponsesStream:
     """Judges one stream."""
@@ -69,6 +72,8 @@ class ResponsesStream:
         if kind in OTHER_NAMES:
             self._found.add("responses.event-type", text.at("type"), kind)
             kind = OTHER_NAMES[kind]
+        if kind.startswith(_OF_CODEX):
+            return
         if not kind.startswith(PREFIX):
             self._found.add("responses.foreign-event", text.start, kind)
             if value.get("sequence_number") == self._next:

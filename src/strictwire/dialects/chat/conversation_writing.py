@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from strictwire.dialects.chat.seals import detail_of
 from strictwire.dialects.efforts import effort_of
 from strictwire.dialects.losses import Losses, cannot_hold
 from strictwire.dialects.media import data_url, document, media_type_of, text_of_file
@@ -95,19 +96,16 @@ def _assistant(parts: Iterable[Part], losses: Losses) -> dict[str, Any]:
     thoughts = [part for part in told if isinstance(part, Reasoning)]
     if text := _BLANK_LINE.join(one.text for one in thoughts if one.text):
         message["reasoning_content"] = text
-    if seals := [_seal(one) for one in thoughts if one.seal]:
-        message["reasoning_details"] = seals
+    if sealed := [one for one in thoughts if one.seal]:
+        message["reasoning_details"] = [
+            detail_of(one.seal, one.id, is_redacted=one.is_redacted) for one in sealed
+        ]
     if refusals := [part.text for part in told if isinstance(part, Refusal)]:
         message["refusal"] = _BLANK_LINE.join(refusals)
     calls = [_call(part) for part in told if isinstance(part, ToolCall)]
     if calls:
         message["tool_calls"] = calls
     return message
-
-
-def _seal(thought: Reasoning) -> dict[str, Any]:
-    detail = {"type": "reasoning.encrypted", "data": thought.seal}
-    return detail | {"id": thought.id} if thought.id else detail
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from strictwire.dialects.chat.seals import joined_details
 from strictwire.dialects.chat.writer import ID_PREFIX, reasoning_fields, with_call_extra
 from strictwire.dialects.chunk_fields import (
     CHOICE_BYTES,
@@ -38,6 +39,9 @@ from strictwire.model.request import Promise
 
 # About what a tool call costs beside its arguments, in bytes.
 _CALL_BYTES = 256
+# Of these each delta tells some more. Of any other field that is beside the text the last word
+# counts.
+_GROWING = ("annotations", "reasoning_details")
 
 
 @dataclass(slots=True)
@@ -61,6 +65,7 @@ class _Choice:
     logprobs: dict[str, Any] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     message_extra: dict[str, Any] = field(default_factory=dict)
+    entries: dict[str, list[Any]] = field(default_factory=dict)
 
 
 class ChatWholeWriter:
@@ -134,7 +139,7 @@ class ChatWholeWriter:
         if extra.top:
             self._keep(self._top, extra.top)
         if extra.delta:
-            self._keep(choice.message_extra, extra.delta)
+            self._keep_beside(choice, extra.delta)
         if extra.choice:
             self._add_choice_extra(choice, extra.choice)
         return choice
@@ -142,6 +147,12 @@ class ChatWholeWriter:
     def _keep(self, kept: dict[str, Any], extras: dict[str, Any]) -> None:
         kept.update(extras)
         self.size_bytes += extras_size(extras)
+
+    def _keep_beside(self, choice: _Choice, told: dict[str, Any]) -> None:
+        self._keep(choice.message_extra, told)
+        for name in _GROWING:
+            if isinstance(told.get(name), list):
+                choice.entries.setdefault(name, []).extend(told[name])
 
     def _extend(self, index: int | None, extra: Extra) -> None:
         if index is None:
@@ -204,6 +215,9 @@ class ChatWholeWriter:
             arguments = "".join(choice.legacy.arguments)
             message["function_call"] = {"name": choice.legacy.name, "arguments": arguments}
         message.update(choice.message_extra)
+        message.update(choice.entries)
+        if "reasoning_details" in choice.entries:
+            message["reasoning_details"] = joined_details(choice.entries["reasoning_details"])
         if not isinstance(message.get("annotations", []), list):
             del message["annotations"]  # the one extra that may be left out, but be no null
         return {

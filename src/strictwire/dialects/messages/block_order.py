@@ -21,8 +21,9 @@ from strictwire.dialects.messages.blocks import (
     begin,
     implied_block,
     readable_delta,
+    says_what_it_is,
 )
-from strictwire.dialects.messages.names import CALL_ID_PREFIX, index_told
+from strictwire.dialects.messages.names import CALL_ID_PREFIX, TAKE_INPUT, index_told
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError
 from strictwire.model.request import Promise
@@ -33,6 +34,8 @@ BLOCK_INDEX = "messages.block-index"
 # Of the calls that wait for the one before: each may hold a file that is to be written, but a peer
 # that never ends the first must not fill our memory with the others.
 MAX_HELD_BYTES = 4 * 1024 * 1024
+# As many as of chat: each call's id is remembered until the reply ends.
+MAX_CALLS = 4096
 # What a chunk costs beside its text.
 _CHUNK_BYTES = 512
 
@@ -44,6 +47,7 @@ class BlockOrder:
 
     __slots__ = (
         "_block",
+        "_call_ids",
         "_next_index",
         "_promise",
         "_waiting",
@@ -57,6 +61,7 @@ class BlockOrder:
         self._block: Block | None = None
         self._next_index = 0
         self._waiting: dict[int, list[Chunk]] = {}
+        self._call_ids: set[str] = set()
         self.has_called = False
         self.mended: frozenset[str] = frozenset()
         self.size_bytes = 0
@@ -78,13 +83,14 @@ class BlockOrder:
     def trial(self) -> BlockOrder:
         twin = copy.copy(self)
         twin._block = self._block.trial() if self._block is not None else None
+        twin._call_ids = self._call_ids.copy()
         twin._waiting = {told: list(held) for told, held in self._waiting.items()}
         return twin
 
     def _block_start(self, chunk: Chunk) -> Iterator[Chunk]:
         told = index_told(chunk.value)
         start = chunk.value.get("content_block")
-        if not isinstance(start, dict) or not isinstance(start.get("type"), str):
+        if not isinstance(start, dict) or not says_what_it_is(start):
             self._mend(BLOCK_START)  # a delta will tell what it is
             return
         block = self._block
@@ -101,8 +107,10 @@ class BlockOrder:
     def _open(self, chunk: Chunk, told: int | None, start: dict[str, Any]) -> Iterator[Chunk]:
         index = self._next_index
         self._next_index += 1
-        beginning = begin(start, f"{CALL_ID_PREFIX}{self._promise.id}_{index}")
+        beginning = begin(start, self._call_ids, f"{CALL_ID_PREFIX}{self._promise.id}_{index}")
         self._mend(*beginning.mended)
+        if start["type"] in TAKE_INPUT:
+            self._claim(beginning.start["id"])
         self.has_called = self.has_called or start["type"] == "tool_use"
         self._block = Block(told, start, index, beginning.start, beginning.input)
         if told != index:
@@ -115,6 +123,14 @@ class BlockOrder:
             yield chunk.repaired(fields | {"index": index, "content_block": beginning.start})
         for delta in beginning.deltas:
             yield Chunk(_delta_value(index, delta))
+
+    def _claim(self, call_id: str) -> None:
+        if len(self._call_ids) == MAX_CALLS:
+            raise PeerError(
+                f"The upstream's reply calls more than {MAX_CALLS} tools.",
+                code="upstream_reply_too_large",
+            )
+        self._call_ids.add(call_id)
 
     def _block_delta(self, chunk: Chunk) -> Iterator[Chunk]:
         told = index_told(chunk.value)

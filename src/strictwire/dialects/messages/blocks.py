@@ -7,6 +7,7 @@ come from deltas alone. So what a start tells of text or input is told in deltas
 from __future__ import annotations
 
 import copy
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,13 +49,12 @@ class Block:
         return self.json.size == 0 and bool(self.input)
 
     def takes(self, delta_type: str) -> bool:
-        """A kind of delta or of block that nobody knows yet fits everything."""
+        """A kind of delta that nobody knows yet fits everything. Of the others SDKs drop what comes
+        in a block of another kind."""
         known = DELTAS.get(delta_type)
         if known is None or known[0] == self.kind:
             return True
-        if self.kind in TAKE_INPUT:
-            return known[0] == "tool_use"
-        return self.kind not in TOLD_BY_DELTAS
+        return known[0] == "tool_use" and self.kind.endswith(known[0])
 
     def note(self, delta: dict[str, Any]) -> None:
         self.has_delta = True
@@ -92,13 +92,23 @@ class Beginning:
     mended: frozenset[str]
 
 
-def begin(block: dict[str, Any], fresh_id: str) -> Beginning:
-    """A block's start as it may go out; ``fresh_id`` is for a call without one."""
+def says_what_it_is(block: dict[str, Any]) -> bool:
+    """Whether a start tells of a block. A seal that seals nothing is none: no server takes it
+    back."""
+    kind = block.get("type")
+    if kind == "redacted_thinking":
+        return isinstance(block.get("data"), str) and bool(block["data"])
+    return isinstance(kind, str) and bool(kind)
+
+
+def begin(block: dict[str, Any], taken: Container[str], fresh_id: str) -> Beginning:
+    """A block's start as it may go out; ``fresh_id`` is for a call without an id, or with one of
+    those that others have ``taken``."""
     kind = block["type"]
     if kind in TOLD_BY_DELTAS:
         return _begin_text(block, TOLD_BY_DELTAS[kind])
     if kind in TAKE_INPUT:
-        return _begin_call(block, fresh_id)
+        return _begin_call(block, taken, fresh_id)
     return Beginning(block, (), None, frozenset())
 
 
@@ -113,11 +123,11 @@ def _begin_text(block: dict[str, Any], empty: dict[str, str]) -> Beginning:
     return Beginning(block | empty, tuple(deltas), None, frozenset((BLOCK_START,)))
 
 
-def _begin_call(block: dict[str, Any], fresh_id: str) -> Beginning:
+def _begin_call(block: dict[str, Any], taken: Container[str], fresh_id: str) -> Beginning:
     wrong: dict[str, Any] = {}
     mended: set[str] = set()
     identity, told = block.get("id"), block.get("input")
-    if not isinstance(identity, str) or not identity:
+    if not isinstance(identity, str) or not identity or identity in taken:
         wrong["id"] = fresh_id
         mended.add(TOOL_ID)
     if not isinstance(block.get("name"), str):
@@ -139,7 +149,7 @@ def readable_delta(delta: Any) -> tuple[dict[str, Any] | None, bool]:
     """A delta that adds something of the right type, and whether it is as it was told; None where
     there is nothing in it."""
     kind = delta.get("type") if isinstance(delta, dict) else None
-    if not isinstance(kind, str):
+    if not isinstance(kind, str) or not kind:
         return None, False
     if kind not in DELTAS:
         return delta, True

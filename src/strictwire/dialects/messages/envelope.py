@@ -117,7 +117,7 @@ def strict_delta(
     if reason != told:
         mended.add(STOP_REASON)
     end = {"stop_reason": reason}
-    if not isinstance(delta, dict) or "stop_sequence" not in delta:
+    if not isinstance(delta, dict) or not _is_sequence(delta.get("stop_sequence", 0)):
         mended.add(MESSAGE_DELTA)
         end["stop_sequence"] = None
     if mended:
@@ -127,6 +127,10 @@ def strict_delta(
         mended.add(USAGE)
         wrong["usage"] = usage
     return (value | wrong if wrong else value), mended
+
+
+def _is_sequence(told: Any) -> bool:
+    return told is None or isinstance(told, str)
 
 
 def _strict_reason(told: str, *, has_called: bool) -> str:

@@ -23,6 +23,8 @@ _encode = msgspec.json.encode
 # What a short text costs beside its characters, and a place in the list.
 _PIECE_BYTES = 64
 _BLOCK_BYTES = 512
+# What the start tells of a message for good; the delta at its end tells the rest.
+_OF_START = frozenset(("id", "type", "role", "model", "content"))
 
 
 class MessageFold:
@@ -71,7 +73,8 @@ class MessageFold:
 
     def _message_delta(self, value: dict[str, Any]) -> None:
         usage = joined_usage(self._message["usage"], value["usage"])
-        self._message = self._message | value["delta"] | {"usage": usage}
+        delta = {name: told for name, told in value["delta"].items() if name not in _OF_START}
+        self._message = self._message | delta | {"usage": usage}
 
 
 def _told(kind: str, pieces: list[Any], block: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +88,8 @@ def _told(kind: str, pieces: list[Any], block: dict[str, Any]) -> dict[str, Any]
         case "input_json_delta":
             return {"input": _input("".join(pieces))}
         case "citations_delta":
-            return {"citations": [*(block.get("citations") or ()), *pieces]}
+            told = block.get("citations")
+            return {"citations": [*(told if isinstance(told, list) else ()), *pieces]}
     # A kind that nobody knows yet: its fields are the block's, the last word counts.
     return {name: piece[name] for piece in pieces for name in piece if name != "type"}
 

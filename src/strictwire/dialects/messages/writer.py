@@ -21,7 +21,6 @@ from strictwire.dialects.messages.fold import MessageFold
 from strictwire.dialects.messages.life import STOP, MessagesLife
 from strictwire.dialects.messages.names import CALL_ID_PREFIX
 from strictwire.dialects.messages.reasons import delta_of
-from strictwire.dialects.messages.seals import seals_of
 from strictwire.dialects.messages.usage import usage_from_chat
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import MisuseError, WireError
@@ -195,8 +194,6 @@ class MessagesWriter:
 
     def _beside(self, delta: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """What chat's servers tell beside the text and Messages can hold."""
-        for seal in seals_of(delta.get("reasoning_details")):
-            yield from self._sealed(seal)
         for citation in citations_of(delta.get("annotations")):
             yield from self._add(_TEXT, {"type": "citations_delta", "citation": citation})
 

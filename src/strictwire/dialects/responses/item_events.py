@@ -12,7 +12,7 @@ from typing import Any
 
 from strictwire.dialects.responses.items import Item, Part
 from strictwire.dialects.responses.kinds import CALLS, CARRIED_ITEMS
-from strictwire.dialects.responses.upkeep import Upkeep, parts_told
+from strictwire.dialects.responses.upkeep import STATUSES, Upkeep, parts_told
 from strictwire.model.chunks import Chunk
 
 
@@ -25,7 +25,7 @@ class ItemEvents:
     def on_item_added(self, chunk: Chunk) -> None:
         value, up = chunk.value, self.up
         told = value.get("item")
-        if not isinstance(told, dict) or not isinstance(told.get("type"), str):
+        if not isinstance(told, dict) or not _is_text(told.get("type")):
             up.mend("responses.item-fields")  # the next event of the item will say what it is
             return
         told_index = value.get("output_index")
@@ -53,7 +53,7 @@ class ItemEvents:
             right = {
                 name: right[name] for name in right if name in ("id", "type") or name not in told
             }
-        elif isinstance(told.get("status"), str) or item.kind != "message":
+        elif told.get("status") in STATUSES or ("status" not in told and item.kind != "message"):
             right.pop("status", None)
         mended = told if right.items() <= told.items() else told | right
         if mended is not told:
@@ -69,7 +69,7 @@ class ItemEvents:
     def on_item_done(self, chunk: Chunk) -> None:
         value, up = chunk.value, self.up
         told = value.get("item")
-        if not isinstance(told, dict) or not isinstance(told.get("type"), str):
+        if not isinstance(told, dict) or not _is_text(told.get("type")):
             up.mend("responses.item-fields")
             return
         named = up.ledger.named(told.get("id"))
@@ -177,6 +177,10 @@ class ItemEvents:
         up.out.append(up.telling.passed(chunk, right))
 
 
+def _is_text(told: Any) -> bool:
+    return isinstance(told, str) and bool(told)
+
+
 def keep_fields(item: Item, told: Mapping[str, Any]) -> None:
     own = ("id", "type", "status", "content", "summary", "arguments", "input")
     if item.is_known:
@@ -184,8 +188,10 @@ def keep_fields(item: Item, told: Mapping[str, Any]) -> None:
     else:
         fields = {name: told[name] for name in told if name not in ("id", "type")}
     for name in ("role", "name", "call_id"):
-        if name in fields and not (isinstance(fields[name], str) and fields[name]):
+        if name in fields and not _is_text(fields[name]):
             del fields[name]
+    if item.kind == "message" and fields.get("role") != "assistant":
+        fields["role"] = "assistant"  # who else
     item.fields |= fields
 
 

@@ -118,12 +118,16 @@ _BARE: Mapping[tuple[str, str], TextKind] = {
 }
 
 
+def is_part_type(told: Any) -> bool:
+    return isinstance(told, str) and bool(told)
+
+
 def part_kind(item: str, holder: str, part: Mapping[str, Any]) -> TextKind | None:
     """The kind of a part's text; None for a part that is carried as it comes."""
     told = part.get("type")
-    if told is None and isinstance(part.get("text"), str):
-        return _BARE.get((item, holder))
-    kind = _PARTS.get(item, {}).get(told) if isinstance(told, str) else None
+    if not is_part_type(told):
+        return _BARE.get((item, holder)) if isinstance(part.get("text"), str) else None
+    kind = _PARTS.get(item, {}).get(told)
     if kind is not None and kind.holder != holder:
         kind = _BARE.get((item, holder))
     return kind

@@ -20,11 +20,12 @@ MAX_ITEMS = 4096
 
 
 class Ledger:
-    __slots__ = ("_by_id", "_by_told_index", "_open", "announced", "items")
+    __slots__ = ("_by_id", "_by_told_index", "_open", "announced", "call_ids", "items")
 
     def __init__(self) -> None:
         self.items: list[Item] = []
         self.announced: list[Item] = []
+        self.call_ids: set[str] = set()  # of the calls that were announced
         self._open: list[Item] = []  # and some that are done since
         self._by_id: dict[str, Item] = {}
         self._by_told_index: dict[int, Item] = {}
@@ -107,6 +108,7 @@ class Ledger:
         twins = {id(item): item.copied() for item in self.items}
         copy = Ledger()
         copy.items = [twins[id(item)] for item in self.items]
+        copy.call_ids = self.call_ids.copy()
         copy._open = [twins[id(item)] for item in self._open]
         copy.announced = [twins[id(item)] for item in self.announced]
         copy._by_id = {name: twins[id(item)] for name, item in self._by_id.items()}

@@ -359,14 +359,15 @@ class ResponsesLife:
         up = self._up
         finals: dict[int, dict[str, Any]] = {}
         for place, told in enumerate(output):
-            if not isinstance(told, dict) or not isinstance(told.get("type"), str):
+            kind = told.get("type") if isinstance(told, dict) else None
+            if not isinstance(told, dict) or not isinstance(kind, str) or not kind:
                 up.mend("responses.item-fields")
                 continue
             item = up.ledger.match(told, place, finals)
             if item is None:
                 up.mend("responses.only-final")
                 self._items.close_unannounced()
-                item = up.add(told["type"], told.get("id"), None)
+                item = up.add(kind, told.get("id"), None)
                 keep_fields(item, told)
                 up.close_item(item, "completed", told)
             elif not item.is_done:

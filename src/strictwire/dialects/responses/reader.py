@@ -24,6 +24,7 @@ from strictwire.dialects.responses.kinds import (
     TextKind,
 )
 from strictwire.dialects.responses.life import TERMINALS
+from strictwire.dialects.responses.logprobs import token_logprobs
 from strictwire.dialects.responses.usage import usage_in_chat_names
 from strictwire.model.chunks import Chunk
 from strictwire.model.events import (
@@ -95,7 +96,7 @@ def finish_of(response: Mapping[str, Any], *, has_called: bool) -> FinishReason:
 def delta_event(kind: TextKind, text: str, call: int, chunk: Chunk) -> Event:
     """The event of a piece of text; ``call`` is the number of its call, where it is one's."""
     if kind is OUTPUT_TEXT:
-        logprobs = chunk.value.get("logprobs")
+        logprobs = token_logprobs({"logprobs": {"content": chunk.value.get("logprobs")}})
         told = {"logprobs": {"content": logprobs, "refusal": None}}
         extra = Extra(choice=told) if logprobs else NO_EXTRA
         return TextDelta(0, text, extra=extra, source=chunk)

@@ -13,6 +13,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from strictwire.dialects.responses.sameness import says
 from strictwire.model.request import Promise
 
 ID_PREFIX = "resp_"
@@ -39,8 +40,15 @@ REQUIRED = frozenset(
         "top_p",
     )
 )
-# These are no response without a value. The others of the required keys may be null.
-_LISTS = ("output", "tools")
+# What these may be. The others of the required keys may be null.
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "tools": list,
+    "parallel_tool_calls": bool,
+    "tool_choice": (str, dict),
+    "usage": (dict, type(None)),
+}
+# Seconds since the epoch; what is later than any date is none.
+_MAX_TIME_S = 2**40
 
 # All that a response says beside its id, time, model, status and output, in the order of OpenAI's.
 _DEFAULTS: Mapping[str, Any] = {
@@ -109,7 +117,7 @@ class ResponseObject:
         self.created_at = first.get("created_at", self.created_at)
         if not self.promise.is_model_pinned:
             self.model = first.get("model", self.model)
-        self._told = {name: told[name] for name in told if name not in _OWN}
+        self._told = {name: told[name] for name in _with_values(told) if name not in _OWN}
 
     def heard(self, told: dict[str, Any], status: str, right: Mapping[str, Any]) -> dict[str, Any]:
         """What the server told at one of its events, mended. ``right`` is what its fields must
@@ -117,17 +125,21 @@ class ResponseObject:
         self._note(told)
         fixed = {**self._identity(status), **right}
         if self.is_healthy(told):
-            return told if fixed.items() <= told.items() else told | fixed
+            # Of usage, "equal" is not enough: it would take false for 0.
+            is_same = says(told, fixed) and told.get("usage") is fixed.get(
+                "usage", told.get("usage")
+            )
+            return told if is_same else told | fixed
         return {**self._base(), **self._told, **_with_values(told), **fixed}
 
     def is_healthy(self, told: Mapping[str, Any]) -> bool:
         """Whether a response has all that the schema requires of any."""
         return (
             told.keys() >= REQUIRED
-            and all(isinstance(told[name], list) for name in _LISTS)
+            and isinstance(told["output"], list)
+            and isinstance(told["status"], str)
             and told["status"] in STATUSES
-            and isinstance(told["parallel_tool_calls"], bool)
-            and bool(told["tool_choice"])
+            and not any(_is_wrong(name, told.get(name)) for name in _TYPES)
             and told["object"] == "response"
             and _is_text(told["model"])
             and _is_time(told["created_at"])
@@ -168,8 +180,17 @@ class ResponseObject:
 
 def _with_values(told: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: value for name, value in told.items() if value is not None or name not in _NEVER_NULL
+        name: value
+        for name, value in told.items()
+        if (value is not None or name not in _NEVER_NULL) and not _is_wrong(name, value)
     }
+
+
+def _is_wrong(name: str, value: Any) -> bool:
+    """Whether it cannot be the value of that key."""
+    wanted = _TYPES.get(name)
+    is_empty = name == "tool_choice" and not value
+    return wanted is not None and (is_empty or not isinstance(value, wanted))
 
 
 def _is_text(told: Any) -> bool:
@@ -177,7 +198,8 @@ def _is_text(told: Any) -> bool:
 
 
 def _is_time(told: Any) -> bool:
-    return isinstance(told, (int, float)) and not isinstance(told, bool)
+    is_number = isinstance(told, (int, float)) and not isinstance(told, bool)
+    return is_number and 0 <= told < _MAX_TIME_S
 
 
 _ENVELOPE = {"id": _is_text, "created_at": _is_time, "model": _is_text}

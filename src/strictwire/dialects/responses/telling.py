@@ -12,6 +12,7 @@ from typing import Any
 
 from strictwire.dialects.responses.items import Item, Part
 from strictwire.dialects.responses.kinds import ARGUMENTS, OUTPUT_TEXT
+from strictwire.dialects.responses.sameness import says
 from strictwire.model.chunks import Chunk
 
 
@@ -54,7 +55,7 @@ class Telling:
         """An event of the server; ``right`` is what must stand in it."""
         right["sequence_number"] = self.number
         self.number += 1
-        if right.items() <= chunk.value.items():
+        if says(chunk.value, right):
             return chunk
         return chunk.repaired(chunk.value | right)
 

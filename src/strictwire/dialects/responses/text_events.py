@@ -111,15 +111,19 @@ class TextEvents:
             return False
         item, part = up.last
         text, logprobs = value.get("delta"), None
+        told_index, told_number = value.get("output_index"), value.get("sequence_number")
+        place = value.get(kind.place) if kind.place else 0
         if (
             part.kind is not kind
             or part.is_text_done
             or item.index < 0
             or value.get("item_id") != item.id
-            or value.get("output_index") != item.index
-            or (kind.place and not value.get(kind.place) == part.index == part.told_index)
+            or told_index != item.index
+            or (kind.place and not place == part.index == part.told_index)
             or not isinstance(text, str)
-            or not value.get("sequence_number") == up.told_number == up.telling.number
+            or not told_number == up.told_number == up.telling.number
+            # False is 0 to Python, and to no client.
+            or not type(told_index) is type(told_number) is type(place) is int
         ):
             return False
         if kind is OUTPUT_TEXT:

@@ -35,7 +35,9 @@ PART_BYTES = 512
 _PIECE_BYTES = 8
 _TOKEN_BYTES = 400
 
-STATUSES = frozenset(("in_progress", "completed", "incomplete"))
+STATUSES = ("in_progress", "completed", "incomplete")
+# Of an item that is done.
+_LAST_STATUSES = ("completed", "incomplete")
 _HOLDERS: tuple[Holder, ...] = ("summary", "content")
 
 _encode = msgspec.json.encode
@@ -65,9 +67,9 @@ class Upkeep:
     def check_number(self, value: Mapping[str, Any]) -> None:
         """The server's numbers are judged by themselves: ours differ as soon as we add a chunk."""
         told = value.get("sequence_number")
-        if not isinstance(told, int) or told != self.told_number:
+        if type(told) is not int or told != self.told_number:
             self.mend("responses.sequence")
-        self.told_number = (told if isinstance(told, int) else self.told_number) + 1
+        self.told_number = (told if type(told) is int else self.told_number) + 1
 
     def count(self) -> None:
         """A chunk of the server went out as it was."""
@@ -93,8 +95,16 @@ class Upkeep:
         ledger = self.ledger
         ledger.announce(item, derived_id(item.kind, self.reply_id, len(ledger.announced)))
         if item.kind in CALLS:
-            item.fields.setdefault("call_id", f"call_{self.reply_id}_{item.index}")
+            self._claim_call_id(item)
             item.fields.setdefault("name", "")
+
+    def _claim_call_id(self, item: Item) -> None:
+        """A call is answered by its ``call_id``, so no two may have the same."""
+        taken, fields = self.ledger.call_ids, item.fields
+        if fields.get("call_id") in taken:
+            self.mend("responses.item-id")
+            del fields["call_id"]
+        taken.add(fields.setdefault("call_id", f"call_{self.reply_id}_{item.index}"))
 
     def close_item(self, item: Item, status: str, told: dict[str, Any] | None = None) -> None:
         """Say what is missing of an item, and that it is done."""
@@ -128,6 +138,10 @@ class Upkeep:
             right |= {name: ours[name] for name in texts if name in ours}
             words = ("status", "role", "name", "call_id")
             wrong = [name for name in words if not isinstance(told.get(name), str)]
+            if told.get("status") not in _LAST_STATUSES and "status" in told:
+                wrong.append("status")
+            if told.get("role") != "assistant":
+                wrong.append("role")
             right |= {name: ours[name] for name in wrong if name in ours}
             if item.kind in CALLS:
                 # Whom the client was told of is whom it answers.

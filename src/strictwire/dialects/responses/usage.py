@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from strictwire.dialects.responses.sameness import says
+
 # Each detail that clients with strict types look for.
 _INPUT_DETAILS = ("cached_tokens", "cache_write_tokens")
 _OUTPUT_DETAILS = ("reasoning_tokens",)
@@ -34,14 +36,16 @@ def full_usage(told: dict[str, Any]) -> dict[str, Any]:
     """Usage with every count that the official schema requires, zeros where none was told; the
     same object where nothing was missing."""
     read, written = _count(told.get("input_tokens")), _count(told.get("output_tokens"))
-    right = {
+    right: dict[str, Any] = {
         "input_tokens": read,
         "input_tokens_details": _details(told.get("input_tokens_details"), _INPUT_DETAILS),
         "output_tokens": written,
         "output_tokens_details": _details(told.get("output_tokens_details"), _OUTPUT_DETAILS),
         "total_tokens": _count(told.get("total_tokens")) or read + written,
     }
-    return told if right.items() <= told.items() else told | right
+    details = ("input_tokens_details", "output_tokens_details")
+    is_right = says(told, right) and all(says(told[name], right[name]) for name in details)
+    return told if is_right else told | right
 
 
 def no_usage() -> dict[str, Any]:
@@ -76,7 +80,7 @@ def usage_from_chat_names(usage: dict[str, Any]) -> dict[str, Any]:
 
 
 def _count(told: Any) -> int:
-    return told if isinstance(told, int) and told > 0 else 0
+    return told if type(told) is int and told > 0 else 0
 
 
 def _details(told: Any, names: tuple[str, ...]) -> dict[str, Any]:

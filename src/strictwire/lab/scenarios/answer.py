@@ -183,7 +183,8 @@ def tell_bare_call(ask: Ask) -> Answer:
     if not ask.is_tool_turn:
         return _after_tool(ask)
     use = ask.tool_use(prefers="bare")
-    return Answer((Choice(calls=(Call(_call_id(ask, 0), use.name, "{}"),), finish="tool_calls"),))
+    call = Call(_call_id(ask, 0), use.name, "{}", namespace=use.namespace)
+    return Answer((Choice(calls=(call,), finish="tool_calls"),))
 
 
 def tell_custom_call(ask: Ask) -> Answer:

@@ -66,6 +66,7 @@ def _error_in(item: Chunk) -> Any | None:
         reason = delta.get("stop_reason") if isinstance(delta, dict) else None
         if isinstance(reason, str) and reason.lower() in _FAILED_REASONS:
             return f"The upstream ended the reply with '{reason}'."
-    if kind in EVENT_TYPES or item.event in EVENT_TYPES or "prompt_progress" in value:
+    is_event = isinstance(kind, str) and kind in EVENT_TYPES
+    if is_event or item.event in EVENT_TYPES or "prompt_progress" in value:
         return None
     return error_in(value)

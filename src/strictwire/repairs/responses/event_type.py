@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,8 +27,8 @@ _STATUS_EVENTS: Mapping[str, str] = {
     "queued": "response.queued",
     "in_progress": "response.in_progress",
 }
-# The type that the standard gives an event without a name.
-_UNNAMED = ("", "message")
+# It stands in a line of its own, so what is no name must never get there.
+_EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,127}")
 
 
 @dataclass(slots=True)
@@ -36,7 +37,8 @@ class ResponsesEventType(ChunkRule):
 
     Clients read the ``type`` in the data; where only the event's name says it, or a name of another
     specification, the answer stays empty. The data counts, then the name, then the response that
-    stands in it. What is no event at all is dropped, since strict clients fail at it.
+    stands in it. What is no event at all is dropped, since strict clients fail at it, and so are
+    events that are none of this dialect (a server's keepalives and reports).
     """
 
     name = "responses.event-type"
@@ -48,15 +50,12 @@ class ResponsesEventType(ChunkRule):
     def feed(self, item: Chunk) -> Iterable[Chunk]:
         value = item.value
         told = value.get("type")
-        if isinstance(told, str) and told:
-            if told not in _OTHER_NAMES:
-                return (item,)
-            self.fired = True
-            return (item.repaired(value | {"type": _OTHER_NAMES[told]}),)
+        if _is_name(told):
+            return self._typed(item, str(told))
         if value.keys() == {"prompt_progress"}:
             return (item,)
         self.fired = True
-        if item.event not in _UNNAMED:
+        if _is_name(item.event) and _is_own(item.event):
             named = _OTHER_NAMES.get(item.event, item.event)
             return (item.repaired({"type": named} | _untyped(value)),)
         response = value if value.get("object") == "response" else value.get("response")
@@ -65,6 +64,25 @@ class ResponsesEventType(ChunkRule):
             return (item.repaired({"type": kind, "response": response}),)
         progress = value.get("prompt_progress")
         return (item.repaired({"prompt_progress": progress}),) if progress else ()
+
+    def _typed(self, item: Chunk, told: str) -> Iterable[Chunk]:
+        if told in _OTHER_NAMES:
+            self.fired = True
+            return (item.repaired(item.value | {"type": _OTHER_NAMES[told]}),)
+        if _is_own(told):
+            return (item,)
+        self.fired = True
+        return ()
+
+
+def _is_own(kind: str) -> bool:
+    """Whether an event is one of the dialect's, of today or of next year. Those named ``codex.``
+    are OpenAI's own to that client: limits, for one."""
+    return kind.startswith(("response.", "codex.")) or kind == "error"
+
+
+def _is_name(told: Any) -> bool:
+    return isinstance(told, str) and _EVENT_NAME.fullmatch(told) is not None
 
 
 def _untyped(value: dict[str, Any]) -> dict[str, Any]:
