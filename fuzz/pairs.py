@@ -64,7 +64,7 @@ def promise_by(head: bytes) -> Promise:
         extra_fields="drop" if first & 64 else "keep",
         tools=frozenset((TOOL,)),
         modes={name: modes[second % len(modes)] for name, modes in MODES.items()}
-        if first & 128
+        if first & 128 and upstream in ("chat", "completions")
         else {},
         folded=_FOLDED if third & 16 else {},
         responses_done=not third & 32,

@@ -24,7 +24,7 @@ from strictwire.lab.log import Played
 from strictwire.lab.scenarios import ALL_SCENARIOS
 
 from .claude_code import ClaudeCode
-from .codex import Codex
+from .codex import Codex, CodexOverSocket
 from .npm import UnavailableError
 from .opencode import OpenCode, OpenCodeResponses
 from .trials import Trial, quick, trials
@@ -61,6 +61,7 @@ class Client(Protocol):
 # One row for each client; making one installs it, or raises UnavailableError.
 CLIENTS: dict[str, Callable[[], Client]] = {
     "codex": Codex,
+    "codex-websocket": CodexOverSocket,
     "claude-code": ClaudeCode,
     "opencode": OpenCode,
     "opencode-responses": OpenCodeResponses,

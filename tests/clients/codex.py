@@ -32,13 +32,16 @@ wire_api = "responses"
 env_key = "LOCAL_KEY"
 request_max_retries = 0
 stream_max_retries = 0
-supports_websockets = false
+supports_websockets = {is_over_socket}
 http_headers = {headers}
 """
 
 
 class Codex:
+    """Codex over HTTP. ``is_over_socket`` is a word of TOML."""
+
     name = f"Codex {VERSION}"
+    is_over_socket = "false"
 
     def __init__(self) -> None:
         self._command = installed(PACKAGE, VERSION, "codex")
@@ -59,6 +62,7 @@ class Codex:
                 model=json.dumps(model),
                 base_url=json.dumps(base_url),
                 headers=f"{{{', '.join(pairs)}}}",
+                is_over_socket=self.is_over_socket,
             )
             place.write(".codex/config.toml", settings)
             variables = {"CODEX_HOME": str(place.home / ".codex"), "LOCAL_KEY": "sk-dummy"}
@@ -67,6 +71,13 @@ class Codex:
         return read_events(
             done.lines, done.exit_code, last_words=done.last_words, duration_s=done.duration_s
         )
+
+
+class CodexOverSocket(Codex):
+    """Codex in WebSocket mode."""
+
+    name = f"Codex {VERSION}, WebSocket"
+    is_over_socket = "true"
 
 
 def read_events(

@@ -7,7 +7,7 @@ an agent can show no more than that a call arrived, no more is asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import get_args
@@ -143,8 +143,7 @@ def quick(found: Iterator[Trial]) -> Iterator[Trial]:
     return (one for one in found if one.scenario in QUICK or one.headers)
 
 
-def _plain_trials(upstream: Dialect, names: object) -> Iterator[Trial]:
-    assert isinstance(names, dict | tuple)
+def _plain_trials(upstream: Dialect, names: Iterable[str]) -> Iterator[Trial]:
     for name in names:
         yield _trial(upstream, ALL_SCENARIOS[name], upstream)
 

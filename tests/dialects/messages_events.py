@@ -1,7 +1,7 @@
 """Strategies for what a Messages stream can say: canonical lists of events, told and read back.
 
 Canonical: texts of one block are not empty, two blocks of a kind have ``Separated`` between them,
-a call's arguments are one JSON object, and the reply is finished.
+a call's arguments are one JSON object, its id is its own, and the reply is finished.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _events(blocks: list[Told]) -> list[Event]:
     for kind, told in blocks:
         if kind == "call":
             identity, name, given, at = told
-            events.append(ToolCallBegun(0, calls, identity, name))
+            events.append(ToolCallBegun(0, calls, f"{identity}_{calls}", name))
             pieces = _cut(json.dumps(given), at)
             events += [ToolCallDelta(0, calls, piece) for piece in pieces]
             calls += 1

@@ -11,7 +11,9 @@ import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import ValidationError
 
-SCHEMA = Path("/work/shared/data/openai-schema/responses.relaxed.schema.json")
+SCHEMA = (
+    Path(__file__).resolve().parents[3] / "shared/data/openai-schema/responses.relaxed.schema.json"
+)
 _CLASSES = {
     get_args(one.model_fields["type"].annotation)[0]: one
     for one in get_args(get_args(ResponseStreamEvent)[0])

@@ -112,7 +112,7 @@ def test_annotations_that_only_the_end_tells_are_told() -> None:
 
 # ---- real servers ----
 
-RECORDINGS = Path("/work/shared/data/recordings")
+RECORDINGS = Path(__file__).resolve().parents[3] / "shared/data/recordings"
 
 
 @pytest.mark.skipif(not RECORDINGS.exists(), reason="needs the recordings in shared/data")

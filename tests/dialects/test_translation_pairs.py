@@ -177,7 +177,6 @@ DROPPED: list[tuple[Dialect, dict[str, Any], Dialect, str]] = [
     ("chat", {"prediction": {"type": "content", "content": "x"}}, "messages", "prediction"),
     ("responses", {"metadata": {"a": "b"}}, "chat", "metadata"),
     ("responses", {"prompt_cache_key": "k"}, "chat", "prompt_cache_key"),
-    ("responses", {"store": True}, "chat", "store"),
     ("responses", {"truncation": "auto"}, "chat", "truncation"),
     ("responses", {"include": ["reasoning.encrypted_content"]}, "chat", "include"),
     ("responses", {"tools": [{"type": "web_search"}]}, "chat", "tools.web_search"),
@@ -192,6 +191,13 @@ DROPPED: list[tuple[Dialect, dict[str, Any], Dialect, str]] = [
     ),
     ("messages", {"a\r\nb": 1}, "chat", "a__b"),
 ]
+
+
+@pytest.mark.parametrize("target", ["chat", "messages"])
+def test_what_the_gateway_does_itself_is_not_told_as_dropped(target: Dialect) -> None:
+    fields: dict[str, Any] = {"store": True, "background": True}
+    assert translated("responses", target, **fields).dropped == ()
+    assert not fields.keys() & written("responses", target, **fields).keys()
 
 
 @pytest.mark.parametrize(("source", "fields", "target", "name"), DROPPED)

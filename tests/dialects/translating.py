@@ -33,7 +33,7 @@ _MINIMAL: dict[Dialect, dict[str, Any]] = {
     "responses": {"input": "hi"},
     "messages": {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 900},
 }
-_SCHEMAS = Path("/work/shared/data/openai-schema/requests.schema.json")
+_SCHEMAS = Path(__file__).resolve().parents[3] / "shared/data/openai-schema/requests.schema.json"
 _SCHEMA_NAMES = {"chat": "CreateChatCompletionRequest", "responses": "CreateResponse"}
 
 

@@ -10,15 +10,20 @@ import pytest
 from pages import ROOT, anchors, blocks, links, name_of, pages
 
 from strictwire.config import load
-from strictwire.config.settings import Endpoints, Model, Provider, Settings, Timeouts
+from strictwire.config.settings import (
+    Endpoints,
+    Model,
+    Provider,
+    Settings,
+    StoredResponses,
+    Timeouts,
+)
 from strictwire.config.table import rows
-from strictwire.lab.scenarios import SCENARIOS
+from strictwire.lab.scenarios import ALL_SCENARIOS
 from strictwire.repairs import MODES, RULES
 from strictwire.repairs.quirks import QUIRKS
 
 KNOWN_QUIRKS = 95
-# Responses and Messages.
-LATER_DIALECTS = frozenset((12, *range(72, 84), 92))
 ENVIRON = dict.fromkeys(("TEAM_KEY", "PAID_KEY", "MODEL_KEY_1", "MODEL_KEY_2"), "sk-dummy")
 PAGES = pages()
 PAGE_NAMES = [name_of(page) for page in PAGES]
@@ -41,20 +46,20 @@ def test_every_rule_is_listed_and_has_its_page() -> None:
 
 def test_every_setting_has_its_section() -> None:
     page = read("docs/settings.md")
-    for table in (Settings, Timeouts, Endpoints, Provider, Model):
+    for table in (Settings, Timeouts, StoredResponses, Endpoints, Provider, Model):
         for row in rows(table):
             assert f"### `{row.name}`\n" in page, row.name
 
 
 def test_every_scenario_has_its_row() -> None:
     page = read("docs/lab.md")
-    for name in SCENARIOS:
+    for name in ALL_SCENARIOS:
         assert page.count(f"| `{name}` |") == 1, name
 
 
 def test_every_scenario_names_rules_that_exist() -> None:
     known = {rule.name for rule in RULES}
-    for name, scenario in SCENARIOS.items():
+    for name, scenario in ALL_SCENARIOS.items():
         assert set(scenario.rules) <= known, name
 
 
@@ -117,13 +122,8 @@ def test_no_quirk_is_missing() -> None:
         assert rules or QUIRKS[number].page, number
 
 
-def test_every_quirk_of_chat_and_completions_is_met_now() -> None:
-    """Only those of dialects that are not served may wait."""
-    for number, quirk in QUIRKS.items():
-        is_waiting = "not served" in quirk.how
-        is_elsewhere = number in LATER_DIALECTS
-        has_rule = any(number in rule.quirks for rule in RULES)
-        assert is_waiting <= (is_elsewhere or has_rule), number
+def test_every_quirk_is_met_now() -> None:
+    assert not [number for number, quirk in QUIRKS.items() if "not served" in quirk.how]
 
 
 # ---- the contract ----

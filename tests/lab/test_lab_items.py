@@ -35,7 +35,9 @@ CASES = [(row, dialect) for dialect in DIALECTS for row in SCENARIOS_OF[dialect]
 IDS = [f"{row.name}-{dialect}" for row, dialect in CASES]
 # Where nothing is wrong but what ends it, or how long it waits.
 HARMLESS = ("-prefill-silent", "-no-done-marker", "-no-count-tokens")
-SCHEMA = Path("/work/shared/data/openai-schema/responses.relaxed.schema.json")
+SCHEMA = (
+    Path(__file__).resolve().parents[3] / "shared/data/openai-schema/responses.relaxed.schema.json"
+)
 
 
 def is_healthy(row: Scenario) -> bool:

@@ -152,13 +152,15 @@ def _change(blocks: list[bytes], place: int, edit: Edit, change: Any) -> None:
     if fields:
         change(*fields[edit.field % len(fields)])
         head = blocks[place].partition(b"data:")[0]
-        blocks[place] = head + b"data: " + json.dumps(value, ensure_ascii=False).encode(
-            "utf-8", "surrogatepass"
+        blocks[place] = (
+            head
+            + b"data: "
+            + json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
         )
 
 
 def _value_in(block: bytes) -> Any:
-    head, found, data = block.partition(b"data:")
+    _, found, data = block.partition(b"data:")
     try:
         return json.loads(data) if found and b"\n" not in data else None
     except ValueError:

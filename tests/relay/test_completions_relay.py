@@ -425,3 +425,32 @@ def test_progress_is_told_until_the_first_text() -> None:
     progress, _, rest = played.out.partition(b"\n\n")
     assert progress.startswith(b': prefill_progress {"status":"processing","n_past":4,')
     assert judge_stream(rest).faults == []
+
+
+# ---- over another dialect ----
+
+
+def test_token_probabilities_of_a_chat_server_stand_side_by_side() -> None:
+    def told(token: str) -> dict[str, Any]:
+        rivals = [{"token": token, "logprob": -0.5}, {"token": "?", "logprob": -2.0}]
+        return {"token": token, "logprob": -0.5, "bytes": None, "top_logprobs": rivals}
+
+    head = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    choices: list[Any] = [
+        {"index": i, "delta": {"content": text}, "logprobs": {"content": [told(text)]}}
+        for i, text in ((0, "café "), (1, "b"), (0, "au"), (1, "c"))
+    ]
+    choices += [{"index": i, "delta": {}, "finish_reason": "stop"} for i in (0, 1)]
+    frames = [f"data: {json.dumps({**head, 'choices': [one]})}\n\n" for one in choices]
+    reply = ("".join(frames) + "data: [DONE]\n\n").encode()
+    whole = play(reply, replace(WHOLE, upstream="chat", choices=2)).out
+    judge_object(whole)
+    first, second = (one["logprobs"] for one in json.loads(whole)["choices"])
+    assert first["tokens"] == ["café ", "au"]
+    assert first["text_offset"] == [0, 5]
+    assert second["text_offset"] == [0, 1]
+    assert second["token_logprobs"] == [-0.5, -0.5]
+    assert second["top_logprobs"] == [{"b": -0.5, "?": -2.0}, {"c": -0.5, "?": -2.0}]
+    streamed = play(reply, replace(ASKED, upstream="chat", choices=2)).out.decode()
+    assert '"text_offset":[5]' in streamed
+    assert '"text_offset":[1]' in streamed

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from chat_streams import ROLE, chunk, frame, said, text_frame
-
 from fuzz.held import held_bytes
+
 from relay.playing import PROMISE
 from strictwire.model.events import Event
 from strictwire.relay import make_relay

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from playing import PROMISE, play
 
+from relay.playing import PROMISE, play
 from strictwire.dialects.chat.request import parse_request
 from strictwire.dialects.messages.request import parse_request as parse_messages
 from strictwire.dialects.translation import translate

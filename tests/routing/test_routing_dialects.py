@@ -80,6 +80,7 @@ NO_PATH: dict[str, object] = {
     "llama.cpp": {"error": {"message": "File Not Found", "type": "not_found_error", "code": 404}},
     "Ollama": "404 page not found",
     "Express": "<!DOCTYPE html><pre>Cannot POST /v1/responses</pre>",
+    "a page of many words": "\n<html><title>Not found</title>See all our models</html>",
     "OpenAI": {
         "error": {
             "message": "Invalid URL (POST /v1/messages)",

@@ -9,8 +9,15 @@ from collections.abc import Iterator
 from docs_pages.markdown import page
 from strictwire.cli.setting_options import shown_default
 from strictwire.config import Setting, json_schema
-from strictwire.config.kinds import Kind, Record, Seconds
-from strictwire.config.settings import Endpoints, Model, Provider, Settings, Timeouts
+from strictwire.config.kinds import Record, Seconds
+from strictwire.config.settings import (
+    Endpoints,
+    Model,
+    Provider,
+    Settings,
+    StoredResponses,
+    Timeouts,
+)
 from strictwire.config.table import rows
 from strictwire.repairs import MODES
 
@@ -48,6 +55,9 @@ def settings_page() -> str:
         "## Mapping `timeouts`",
         inspect.getdoc(Timeouts) or "",
         *_settings(Timeouts),
+        "## Mapping `stored_responses`",
+        inspect.getdoc(StoredResponses) or "",
+        *_settings(StoredResponses),
         "## Mapping `endpoints`",
         inspect.getdoc(Endpoints) or "",
         *_settings(Endpoints),
@@ -64,7 +74,7 @@ def settings_page() -> str:
 
 def _settings(cls: type) -> Iterator[str]:
     for row in rows(cls):
-        facts = [_label(row.kind), _default(row)]
+        facts = [_label(row), _default(row)]
         facts += [f"`0` {row.kind.zero}"] if isinstance(row.kind, Seconds) and row.kind.zero else []
         facts += [f"flag `{row.flag}`"] if row.flag else []
         facts += [f"environment `{row.environment}`"] if row.environment else []
@@ -79,12 +89,10 @@ def _settings(cls: type) -> Iterator[str]:
             yield "For the whole gateway only, not for a single provider."
 
 
-def _label(kind: Kind) -> str:
-    if isinstance(kind, Record):
-        return (
-            f"a mapping, see [`{kind.cls.__name__.lower()}`](#mapping-{kind.cls.__name__.lower()})"
-        )
-    return kind.label
+def _label(row: Setting) -> str:
+    if isinstance(row.kind, Record):
+        return f"a mapping, see [`{row.name}`](#mapping-{row.name})"
+    return row.kind.label
 
 
 def _default(row: Setting) -> str:

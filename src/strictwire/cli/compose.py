@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from strictwire.config import Provider, Settings
+from strictwire.config import Model, Provider, Settings
 from strictwire.model.protocols import Upstream
 from strictwire.net.application import Application, RouteRow
 from strictwire.net.call import Call
@@ -91,7 +91,11 @@ def build(settings: Settings, *, lab: bool = False) -> Application:
 
 
 async def _with_lab(settings: Settings) -> tuple[Settings, Callable[[], Awaitable[None]]]:
-    """The same settings, with a lab of this process as the only provider; and how to stop it."""
+    """The same settings, with a lab of this process as the only server; and how to stop it.
+
+    Its scenarios are servers of many kinds. Those that speak chat alone are a provider of their
+    own, or what is learned of one of them would be held against all the others."""
+    from strictwire.lab.scenarios import CHAT_ONLY
     from strictwire.lab.server import LabServer
 
     server = LabServer("127.0.0.1", 0)
@@ -104,7 +108,15 @@ async def _with_lab(settings: Settings) -> tuple[Settings, Callable[[], Awaitabl
         timeouts=settings.timeouts,
         keepalive=settings.keepalive,
     )
-    return replace(settings, providers=(provider,)), server.stop
+    if provider.listed_dialects:
+        return replace(settings, providers=(provider,)), server.stop
+    chat_only = replace(
+        provider,
+        name=f"{LAB_PROVIDER}-chat",
+        dialects=("chat", "completions"),
+        models=tuple(Model(name=name) for name in CHAT_ONLY),
+    )
+    return replace(settings, providers=(provider, chat_only)), server.stop
 
 
 def make_shelf(settings: Settings, environ: Mapping[str, str]) -> Shelf:
@@ -117,6 +129,7 @@ def make_shelf(settings: Settings, environ: Mapping[str, str]) -> Shelf:
             retention_s=terms.retention * _DAY_S,
             memory_ttl_s=int(terms.memory_ttl),
             max_history_bytes=settings.max_body_bytes,
+            is_shared=len(settings.api_keys) > 1,
         ),
         time.time,
     )

@@ -135,7 +135,7 @@ class Answers:
         script, playback = split_model(model, self._defaults)
         row = SCENARIOS_OF["messages"].get(script)
         if row is None:
-            _no_such("messages")
+            _no_such_here(script, "messages")
         reply = json_reply({"input_tokens": PROMPT_TOKENS})
         if not row.counts_tokens:
             reply = _error_reply(_no_such_path())
@@ -187,7 +187,7 @@ class Answers:
         row = SCENARIOS_OF[ask.dialect].get(script)
         if row is not None:
             return row.reply(ask)
-        return self._recorded(script) or _no_such(ask.dialect)
+        return self._recorded(script) or _no_such_here(script, ask.dialect)
 
     def _recorded(self, script: str) -> Reply | None:
         name = script.removeprefix(RECORDING_PREFIX)
@@ -228,6 +228,13 @@ def _early_error(script: str) -> Reply | None:
     row = SCENARIOS.get(script)
     reply = row.reply(row.ask) if row is not None else None
     return reply if reply is not None and reply.status >= 400 else None
+
+
+def _no_such_here(script: str, dialect: Dialect) -> NoReturn:
+    """A server that is told in other dialects does not have this path, and says it as one does."""
+    if script in ALL_SCENARIOS:
+        raise _no_such_path()
+    _no_such(dialect)
 
 
 def _no_such(kind: str) -> NoReturn:

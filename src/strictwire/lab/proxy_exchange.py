@@ -96,7 +96,10 @@ class Exchange:
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 self._lines.say(f"the upstream cannot be reached: {type(error).__name__}")
                 raise CallerError(
-                    "the upstream cannot be reached", status=502, code="upstream_unreachable"
+                    "the upstream cannot be reached",
+                    status=502,
+                    type="upstream_error",
+                    code="upstream_unreachable",
                 ) from None
             try:
                 await self._relay(reply)

@@ -11,33 +11,17 @@ import msgspec
 
 from strictwire.config import Provider
 from strictwire.dialects.estimate import estimate_tokens
-from strictwire.dialects.messages.request import MessagesRequest, parse_count_request
-from strictwire.dialects.model_request import UpstreamAsk
-from strictwire.model.protocols import UpstreamRequest
-from strictwire.net import passing_headers
+from strictwire.dialects.messages.request import parse_count_request
 from strictwire.net.call import Call
 from strictwire.net.client_side import read_body
-from strictwire.net.error_replies import upstream_refusal, word_for
+from strictwire.net.own_path import OwnPath, Question, ask, lacks, speaks
 from strictwire.net.service import Service
-from strictwire.net.upstream import fetch
-from strictwire.net.upstream_headers import (
-    in_dialect,
-    upstream_headers,
-    upstream_key,
-    upstream_secrets,
-)
 from strictwire.relay.parsing import parse_json
-from strictwire.routing import Route, lacks_endpoint, upstream_dialect
 
-UPSTREAM_PATH = "/messages/count_tokens"
+PATH = OwnPath("count_tokens", "/messages/count_tokens", "messages")
 # A count is asked for between two turns, by somebody who waits.
 TIMEOUT_S = 30.0
 MAX_COUNT_BYTES = 64 * 1024
-
-# How it is remembered that a provider has no such path, for all its models: the dialect itself may
-# be there all the same.
-_REFUSAL = "count_tokens"
-_ANY_MODEL = ""
 
 
 async def count(service: Service, call: Call) -> None:
@@ -53,7 +37,9 @@ async def count(service: Service, call: Call) -> None:
     route = service.route(request.model)
     told = None
     if _is_asked(service, route.provider):
-        told = await _ask(service, call, request, route)
+        question = Question(PATH, request, TIMEOUT_S, MAX_COUNT_BYTES)
+        fetched = await ask(service, call, route, question)
+        told = _count_in(fetched.body) if fetched is not None else None
     headers = [(b"content-type", b"application/json")]
     if told is None:
         headers.append((b"x-strictwire-estimate", b"true"))
@@ -62,45 +48,15 @@ async def count(service: Service, call: Call) -> None:
 
 
 def _is_asked(service: Service, provider: Provider) -> bool:
-    refusals = service.refusals
-    listed, missing = provider.listed_dialects, refusals.missing(provider.name)
-    if listed and "messages" not in listed:
+    listed = provider.listed_dialects
+    # Anybody can be told our estimate, so a provider that speaks nothing else is no error here.
+    if listed and PATH.dialect not in listed:
         return False
-    if upstream_dialect("messages", listed, missing) != "messages":
-        return False
-    return _REFUSAL not in refusals.fields(provider.name, _ANY_MODEL, "messages")
-
-
-async def _ask(
-    service: Service, call: Call, request: MessagesRequest, route: Route[Provider]
-) -> int | None:
-    """The upstream's count; None where it has no such path, or answers something else."""
-    provider = route.provider
-    key = upstream_key(service, call, route.key)
-    headers = in_dialect(
-        upstream_headers(call, provider, key, asks_stream=False),
-        "messages",
-        told=passing_headers.to_upstream(call.headers, "messages"),
-    )
-    body = request.upstream_body(UpstreamAsk(route.upstream_model, is_stream=request.is_stream))
-    fetched = await fetch(
-        service.upstream_of(provider.name),
-        UpstreamRequest("POST", provider.base_url + UPSTREAM_PATH, headers, body),
-        timeout_s=TIMEOUT_S,
-        max_bytes=MAX_COUNT_BYTES,
-    )
-    if fetched.status == 200:
-        return _count_in(fetched.body)
-    if lacks_endpoint(fetched.status, fetched.body, route.upstream_model):
-        service.learn_refusal(provider.name, _ANY_MODEL, frozenset((_REFUSAL,)), "messages")
-        return None
-    secrets = upstream_secrets(provider, key)
-    refusal = upstream_refusal(fetched.status, fetched.headers, fetched.body, secrets)
-    word_for(refusal, "messages")
-    raise refusal
+    return speaks(service, provider, PATH.dialect) and not lacks(service, provider, PATH)
 
 
 def _count_in(body: bytes) -> int | None:
+    """None where it is something else: then our estimate stands in."""
     try:
         value = parse_json(body)
     except ValueError:

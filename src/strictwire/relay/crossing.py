@@ -14,8 +14,9 @@ from dataclasses import replace
 from typing import Any
 
 from strictwire.dialects.chat.seals import detail_of, seals_in
-from strictwire.dialects.chunk_fields import STICKY
+from strictwire.dialects.chunk_fields import STICKY, only_sticky
 from strictwire.model.events import (
+    NO_EXTRA,
     Begun,
     Event,
     Extension,
@@ -31,7 +32,8 @@ from strictwire.model.events import (
     ToolCallBegun,
     ToolCallDelta,
 )
-from strictwire.model.request import Dialect
+from strictwire.model.logprobs import side_by_side
+from strictwire.model.request import Promise
 
 UNTELLABLE = "reply.untellable"
 
@@ -40,17 +42,32 @@ _CONTENT = (TextDelta, ReasoningDelta, RefusalDelta, ToolCallBegun, ToolCallDelt
 _BEYOND_TEXT = (ReasoningDelta, ToolCallBegun, ToolCallDelta)
 # More citations than any answer has; each costs some hundred bytes until the end of the reply.
 MAX_ANNOTATIONS = 1024
+# As many choices as a reply may have; the offsets of more than these begin at 0 each time.
+MAX_COUNTED_CHOICES = 1024
+# The dialects to which the setting ``extra_fields`` applies.
+_HAVE_EXTRA = ("chat", "completions")
 
 
 class Crossing:
-    """What one reply's events become on their way to ``target``."""
+    """What one reply's events become on their way to the client of this promise."""
 
-    __slots__ = ("_annotations", "_has_role", "_seals", "_target", "mended")
+    __slots__ = (
+        "_annotations",
+        "_drops_extra",
+        "_has_role",
+        "_offsets",
+        "_seals",
+        "_target",
+        "mended",
+    )
 
-    def __init__(self, target: Dialect) -> None:
-        self._target = target
+    def __init__(self, promise: Promise) -> None:
+        self._target = promise.dialect
+        # Where chat's own rules had nothing to drop, another dialect's fields become extra ones.
+        self._drops_extra = promise.extra_fields == "drop" and self._target in _HAVE_EXTRA
         self._has_role: tuple[int, ...] = ()
         self._annotations: tuple[Any, ...] = ()
+        self._offsets: dict[int, int] = {}
         self._seals = 0
         self.mended: frozenset[str] = frozenset()
 
@@ -61,6 +78,11 @@ class Crossing:
         return copy.copy(self)
 
     def feed(self, event: Event) -> Iterator[Event]:
+        if self._drops_extra:
+            if isinstance(event, Sealed):
+                self.mended |= {UNTELLABLE}
+                return
+            event = _without_strangers(event)
         if isinstance(event, Begun):
             yield replace(event, id="")
         elif isinstance(event, Native):
@@ -111,11 +133,8 @@ class Crossing:
             yield Sealed(getattr(event, "choice", None) or 0, seal, is_redacted, told_id)
 
     def _for_completions(self, event: Event) -> Iterator[Event]:
-        choice = event.extra.choice
-        if choice.get("logprobs"):
-            rest = {name: value for name, value in choice.items() if name != "logprobs"}
-            self.mended |= {UNTELLABLE}
-            event = replace(event, extra=replace(event.extra, choice=rest))
+        if event.extra.choice.get("logprobs"):
+            event = self._side_by_side(event)
         if isinstance(event, (*_BEYOND_TEXT, Sealed)):
             self.mended |= {UNTELLABLE}
         elif isinstance(event, Extension):
@@ -127,6 +146,19 @@ class Crossing:
         elif not isinstance(event, Separated):
             yield event
 
+    def _side_by_side(self, event: Event) -> Event:
+        """With its token probabilities in a completion's lists."""
+        choice, index = dict(event.extra.choice), getattr(event, "choice", None) or 0
+        told = choice.pop("logprobs")
+        tokens = told.get("content") if isinstance(told, dict) else None
+        if isinstance(tokens, list):
+            lists, offset = side_by_side(tokens, self._offsets.get(index, 0))
+            choice["logprobs"] = lists
+            if index in self._offsets or len(self._offsets) < MAX_COUNTED_CHOICES:
+                # A trial has the same dict.
+                self._offsets = {**self._offsets, index: offset}
+        return replace(event, extra=replace(event.extra, choice=choice))
+
     def _beside_text(self, event: Extension) -> Iterator[Event]:
         """A completion has no delta: without what stood there nothing may be left to say, and then
         its chunk would be an empty text."""
@@ -135,3 +167,18 @@ class Crossing:
             self.mended |= {UNTELLABLE}
         if any(extra.choice.values()) or not extra.top.keys() <= STICKY:
             yield replace(event, extra=replace(extra, delta={}))
+
+
+def _without_strangers(event: Event) -> Event:
+    """An event with no more beside it than OpenAI knows in chat."""
+    extra = event.extra
+    if extra is NO_EXTRA:
+        return event
+    known = Extra(
+        only_sticky(extra.top), _only(extra.choice, "logprobs"), _only(extra.delta, "annotations")
+    )
+    return event if known == extra else replace(event, extra=known)
+
+
+def _only(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    return {name: fields[name]} if name in fields else {}

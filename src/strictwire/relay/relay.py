@@ -300,7 +300,7 @@ def make_relay(
     life = None if source.life is None else source.life(promise, is_object=is_object)
     is_native = source is target
     reader = source.native.reader() if is_native and source.native else source.reader()
-    crossing = None if is_native else Crossing(promise.dialect)
+    crossing = None if is_native else Crossing(promise)
     stages = make_stages(reader, source.chunk_rules, promise, life=life, crossing=crossing)
     sink: StreamSink | WholeSink
     lives: list[Life] = [] if life is None else [life]

@@ -75,7 +75,8 @@ def lacks_endpoint(status: int, body: bytes, model: str) -> bool:
     it was asked for: a refusal that repeats it has read the request."""
     if status not in _MISSING_STATUSES:
         return False
-    if len(body) > MAX_BODY_BYTES:
+    # A page is of the web server, whatever words are in it: model servers refuse in JSON or text.
+    if len(body) > MAX_BODY_BYTES or body.lstrip()[:1] == b"<":
         return True
     try:
         value = json.loads(body)

@@ -29,7 +29,8 @@ class SseDecoder:
     """Decode one event stream. Any split of the input gives the same output.
 
     ``keeps_invalid``: bytes of data that are no UTF-8 stay as they are, for somebody who can make
-    more of them than U+FFFD (a character cut in two by a tokenizer).
+    more of them than U+FFFD (a character cut in two by a tokenizer). A block of more than
+    ``max_block_bytes`` is a PeerError.
     """
 
     __slots__ = (
@@ -40,13 +41,17 @@ class SseDecoder:
         "_event",
         "_id",
         "_keeps_invalid",
+        "_max_block_bytes",
         "_partial",
         "last_event_id",
         "retry_ms",
     )
 
-    def __init__(self, *, keeps_invalid: bool = False) -> None:
+    def __init__(
+        self, *, keeps_invalid: bool = False, max_block_bytes: int = MAX_BLOCK_BYTES
+    ) -> None:
         self._keeps_invalid = keeps_invalid
+        self._max_block_bytes = max_block_bytes
         self.last_event_id = ""
         self.retry_ms: int | None = None
         # One growing buffer, since a list of tiny pieces would cost far more than their bytes.
@@ -136,9 +141,9 @@ class SseDecoder:
 
     def _grow(self, size: int) -> None:
         self._block_bytes += size
-        if self._block_bytes > MAX_BLOCK_BYTES:
+        if self._block_bytes > self._max_block_bytes:
             raise PeerError(
-                f"The upstream sent one event of more than {MAX_BLOCK_BYTES} bytes.",
+                f"The upstream sent one event of more than {self._max_block_bytes} bytes.",
                 code="upstream_frame_too_large",
             )
 

@@ -11,6 +11,8 @@ from typing import Any
 from gateway_stand import Visit, gateway_for, scripted, sized
 from kept_stand import ChatServer, Stand, events_of
 
+from strictwire.config.secret import Secret
+
 MESSAGE = {
     "id": "msg_up",
     "type": "message",
@@ -42,12 +44,12 @@ class ResponsesServer(ChatServer):
 
 
 @asynccontextmanager
-async def native(folder: Path) -> AsyncIterator[Stand]:
+async def native(folder: Path, **options: Any) -> AsyncIterator[Stand]:
     server = ResponsesServer()
     database = folder / "kept.db"
     async with (
         scripted(server) as upstream,
-        gateway_for(upstream.url, database=str(database)) as gateway,
+        gateway_for(upstream.url, database=str(database), **options) as gateway,
     ):
         yield Stand(gateway, server, database)
 
@@ -76,6 +78,26 @@ async def test_what_we_do_not_know_is_left_to_the_server(tmp_path: Path) -> None
         await made.create(stream=True, previous_response_id="resp_up", input="more")
         assert made.server.asked[-1]["previous_response_id"] == "resp_up"
         assert made.server.asked[-1]["input"] == "more"
+
+
+async def test_what_another_key_stored_is_not_left_to_the_server(tmp_path: Path) -> None:
+    keys = (Secret("sk-alpha"), Secret("sk-beta"))
+    alpha, beta = (f"authorization: Bearer {key.reveal()}" for key in keys)
+    async with native(tmp_path, api_keys=keys) as made:
+        assert (await made.create(alpha, stream=True, conversation="conv_1")).status == 200
+        asked = len(made.server.asked)
+        theirs = await made.create(beta, previous_response_id="resp_up", input="more")
+        assert (theirs.status, theirs.error["code"]) == (400, "previous_response_not_found")
+        named = [{"type": "item_reference", "id": "msg_up"}]
+        theirs = await made.create(beta, input=named)
+        assert (theirs.status, theirs.error["code"]) == (400, "item_not_found")
+        assert len(made.server.asked) == asked
+        # Its own goes on there, where there is more before it than is known here.
+        own = await made.create(alpha, stream=True, previous_response_id="resp_up", input="more")
+        assert own.status == 200
+        assert made.server.asked[-1]["previous_response_id"] == "resp_up"
+        own = await made.create(alpha, stream=True, input=named)
+        assert made.server.asked[-1]["input"] == [MESSAGE]
 
 
 async def test_a_request_that_concerns_only_the_server_passes_as_it_came(tmp_path: Path) -> None:

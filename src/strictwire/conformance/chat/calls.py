@@ -251,7 +251,9 @@ def _by_place(calls: list[Call], said: _Said) -> int | None:
         n for n, call in enumerate(calls) if said.place is not None and call.place == said.place
     ]
     if not said.name:
-        return at_place[-1] if at_place else newest
+        # An id of its own, at the next place, begins a call whose name never came.
+        is_new = bool(said.identity) and said.place == len(calls)
+        return at_place[-1] if at_place else None if is_new else newest
     candidate = at_place[-1] if at_place else (newest if said.place is None else None)
     if candidate is None:
         return None

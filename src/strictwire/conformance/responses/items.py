@@ -19,8 +19,6 @@ from strictwire.conformance.responses.texts import TextsJudge
 from strictwire.conformance.usage import is_whole_number
 
 Json = dict[str, Any]
-# Their ``call_id`` is their own; the items of results have that of the call.
-_CALLS = ("function_call", "custom_tool_call")
 
 
 class ItemsJudge:
@@ -103,7 +101,8 @@ class ItemsJudge:
             return
         if identity and self.ledger.named(identity) is not None:
             self._found.add("responses.item-id", text.at("item", "id"), "another item has the same")
-        if kind in _CALLS:
+        # The items of results have the ``call_id`` of their call.
+        if kind in CALL_KINDS:
             self._call_id(value["item"].get("call_id"), text)
         place = self._place_of(value, text)
         self.ledger.add(Item(kind, identity, place, text.start))

@@ -138,7 +138,7 @@ class BlockOrder:
         block = self._block
         if delta is None:
             return
-        if block is None or not (told in (None, block.told) and block.takes(delta["type"])):
+        if block is None or not (block.is_meant(told) and block.takes(delta["type"])):
             if block and told is not None and told != block.told and not block.may_close:
                 self._hold(told, chunk)
                 return
@@ -161,7 +161,7 @@ class BlockOrder:
     def _block_stop(self, chunk: Chunk) -> Iterator[Chunk]:
         told = index_told(chunk.value)
         block = self._block
-        if block is not None and told in (None, block.told):
+        if block is not None and block.is_meant(told):
             yield from self._close(block, chunk)
         elif told is not None and told in self._waiting:
             self._hold(told, chunk)

@@ -40,6 +40,10 @@ class Block:
     def kind(self) -> str:
         return str(self.start["type"])
 
+    def is_meant(self, told: int | None) -> bool:
+        """Whether an event with this index is of this block, as far as either tells one."""
+        return told is None or self.told is None or told == self.told
+
     @property
     def may_close(self) -> bool:
         """Nothing of it can be missing, so that another block may begin though nobody closed it.

@@ -173,7 +173,7 @@ class MessagesWriter:
             self._custom[event.call] = CustomInput()
 
     def _arguments(self, event: ToolCallDelta) -> Iterator[dict[str, Any]]:
-        if event.call in self._calls:
+        if event.arguments and event.call in self._calls:
             custom = self._custom.get(event.call)
             text = event.arguments if custom is None else custom.piece(event.arguments)
             yield self._input(event.call, text)

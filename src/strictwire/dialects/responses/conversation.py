@@ -47,6 +47,8 @@ from strictwire.model.conversation import (
 from strictwire.model.errors import CallerError
 from strictwire.model.events import REDACTED_PREFIX
 
+# What is read here, and what the gateway does itself: it keeps responses, and makes them without
+# their client.
 _STRUCTURE = frozenset(
     (
         "model", "input", "instructions", "stream", "tools", "tool_choice", "parallel_tool_calls",
@@ -76,7 +78,7 @@ def read_conversation(request: ResponsesRequest) -> Conversation:
     """The conversation that a Responses request tells."""
     told = decoded(request.fields)
     if told.get("previous_response_id"):
-        raise _not_found()
+        raise previous_not_found()
     for name in _KEPT_ELSEWHERE:
         if told.get(name):
             raise held_by_none(name, "names what a server keeps", "responses")
@@ -103,7 +105,7 @@ def read_conversation(request: ResponsesRequest) -> Conversation:
         output=_output(text.get("format")),
         thinking=_thinking(told.get("reasoning")),
         options=options,
-        other=other | ({"store": told["store"]} if told.get("store") else {}),
+        other=other,
         names=names,
     )
 
@@ -133,7 +135,7 @@ def _items(told: Any, at: str = "input") -> Iterator[_Piece]:
     if isinstance(told, str):
         told = [{"role": "user", "content": told}]
     for item, here in objects_of(list(told), at):
-        kind = item.get("type") or "message"
+        kind = maybe_text(item, "type", here) or "message"
         if kind == "message":
             role = text_in(item, "role", here)
             if role not in _ROLES:
@@ -162,7 +164,7 @@ def _said(kind: str, item: dict[str, Any], at: str) -> Part:
             return Native("responses", item, kind in _RECORDS, at=at)
 
 
-def _not_found() -> CallerError:
+def previous_not_found() -> CallerError:
     """In OpenAI's words and code: clients then send the whole conversation."""
     return CallerError(
         "The response that 'previous_response_id' names is not known here: it was not stored, has "

@@ -27,6 +27,8 @@ class Text:
         self._pieces: list[str] = []
 
     def add(self, piece: str) -> None:
+        if not piece:
+            return  # it would pass for something that was told
         pieces = self._pieces
         pieces.append(piece)
         if len(pieces) == PIECES_JOINED:
@@ -51,7 +53,8 @@ class Part:
     """One part of an item, or a call's text. ``told_index`` is the index that the server uses.
     ``value`` is a part of a kind that we carry as it comes, whose ``kind`` is None; of others it
     has the fields that we do not know. ``early`` is a text that came with the announcement, where
-    none belongs: it counts if nothing is told later."""
+    none belongs: it counts if nothing is told later. ``is_told_whole``: its end came before its
+    item could be announced, so it is held, and what comes after tells it again."""
 
     kind: TextKind | None
     index: int
@@ -61,6 +64,7 @@ class Part:
     logprobs: list[Any] = field(default_factory=list)
     value: dict[str, Any] = field(default_factory=dict)
     early: str = ""
+    is_told_whole: bool = False
     is_text_done: bool = False
     is_done: bool = False
 
@@ -94,6 +98,8 @@ class Part:
 class Item:
     """One item of the output. ``index`` is its place in ours, -1 before it was announced.
 
+    ``open_parts`` are those of its parts that are not done, and some that are since; ``counts`` is
+    how many stand in each of its lists.
     ``fields`` is what was told of it beside id, type, status and texts. ``is_announced_there``: the
     server told of it by itself, so it is the server's to end it. ``is_id_used``: later events
     named it by the id it had. ``early`` is an item that was announced with its texts, where none
@@ -107,6 +113,8 @@ class Item:
     index: int = -1
     fields: dict[str, Any] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
+    open_parts: list[Part] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
     is_announced_there: bool = False
     is_id_used: bool = False
     early: dict[str, Any] | None = None
@@ -125,10 +133,24 @@ class Item:
 
     def open_part(self, kind: TextKind) -> Part | None:
         """The last part of a kind whose text may still go on."""
-        for part in reversed(self.parts):
+        for part in reversed(self.undone_parts()):
             if part.kind is kind and not part.is_text_done:
                 return part
         return None
+
+    def add_part(self, kind: TextKind | None, told_index: Any) -> Part:
+        holder = kind.holder if kind is not None else "content"
+        index = self.counts.get(holder, 0)
+        self.counts[holder] = index + 1
+        part = Part(kind, index, told_index if isinstance(told_index, int) else index)
+        self.parts.append(part)
+        self.open_parts.append(part)
+        return part
+
+    def undone_parts(self) -> list[Part]:
+        """Nearly always one or none, however many parts an item has."""
+        self.open_parts = [part for part in self.open_parts if not part.is_done]
+        return self.open_parts
 
     def opening(self) -> dict[str, Any]:
         """The item as it is announced: without what is still to be told."""
@@ -178,7 +200,10 @@ class Item:
     def copied(self) -> Item:
         twin = copy.copy(self)
         twin.fields = dict(self.fields)
-        twin.parts = [part.copied() for part in self.parts]
+        twins = {id(part): part.copied() for part in self.parts}
+        twin.parts = list(twins.values())
+        twin.counts = dict(self.counts)
+        twin.open_parts = [twins[id(part)] for part in self.open_parts]
         return twin
 
 

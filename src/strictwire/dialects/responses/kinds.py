@@ -118,14 +118,19 @@ _BARE: Mapping[tuple[str, str], TextKind] = {
 }
 
 
-def is_part_type(told: Any) -> bool:
+def says_what_it_is(part: Mapping[str, Any]) -> bool:
+    """Whether a part tells its type, or a text, which is of the type that its list has."""
+    return _is_type(part.get("type")) or isinstance(part.get("text"), str)
+
+
+def _is_type(told: Any) -> bool:
     return isinstance(told, str) and bool(told)
 
 
 def part_kind(item: str, holder: str, part: Mapping[str, Any]) -> TextKind | None:
     """The kind of a part's text; None for a part that is carried as it comes."""
     told = part.get("type")
-    if not is_part_type(told):
+    if not _is_type(told):
         return _BARE.get((item, holder)) if isinstance(part.get("text"), str) else None
     kind = _PARTS.get(item, {}).get(told)
     if kind is not None and kind.holder != holder:

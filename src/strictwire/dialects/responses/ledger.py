@@ -2,13 +2,12 @@
 
 Contract: the items of one reply, in the order in which they were first heard of. Servers change the
 id of an item from event to event, use one index for all, or tell neither (quirk 75), so one sign is
-enough, and the surest that is there counts. At most ``MAX_ITEMS``.
+enough, and the surest that is there counts. At most ``MAX_ITEMS``, ``MAX_OPEN_ITEMS`` at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from itertools import chain
 from typing import Any
 
 from strictwire.dialects.responses.items import Item
@@ -17,10 +16,13 @@ from strictwire.model.errors import PeerError
 # A turn with hundreds of tool calls has been seen; a reply that opens items without end must not
 # fill our memory, for each is kept until the response is complete.
 MAX_ITEMS = 4096
+# Of those that are not done: calls side by side, some hundreds at most. An event without a name is
+# looked for among all of them.
+MAX_OPEN_ITEMS = 1024
 
 
 class Ledger:
-    __slots__ = ("_by_id", "_by_told_index", "_open", "announced", "call_ids", "items")
+    __slots__ = ("_by_id", "_by_told_index", "_from", "_open", "announced", "call_ids", "items")
 
     def __init__(self) -> None:
         self.items: list[Item] = []
@@ -29,6 +31,8 @@ class Ledger:
         self._open: list[Item] = []  # and some that are done since
         self._by_id: dict[str, Item] = {}
         self._by_told_index: dict[int, Item] = {}
+        # By kind, up to where ``match`` found nothing that was free.
+        self._from: dict[str, int] = {}
 
     def named(self, told_id: Any) -> Item | None:
         return self._by_id.get(told_id) if isinstance(told_id, str) else None
@@ -64,22 +68,26 @@ class Ledger:
 
     def match(self, told: Mapping[str, Any], place: int, taken: Container[int]) -> Item | None:
         """The item that an entry of the final output means; ``taken`` has the indexes of those
-        that others meant."""
+        that others meant, and only grows."""
         kind = told.get("type")
         named = self.named(told.get("id"))
         at_place = self.announced[place] if place < len(self.announced) else None
-        for item in chain((named, at_place), self.items):
+        for item in (named, at_place):
             if item is not None and item.kind == kind and item.index not in taken:
                 return item
+        for number in range(self._from.get(str(kind), 0), len(self.items)):
+            item = self.items[number]
+            if item.kind == kind and item.index not in taken:
+                return item
+            self._from[str(kind)] = number
         return None
 
     def add(self, kind: str, told_id: Any, told_index: Any) -> Item:
         """A new item. It has the id that the server gave it, unless another has that already."""
         if len(self.items) == MAX_ITEMS:
-            raise PeerError(
-                f"The upstream's reply has more than {MAX_ITEMS} items.",
-                code="upstream_reply_too_large",
-            )
+            raise _too_many(f"{MAX_ITEMS} items")
+        if len(self._open) >= MAX_OPEN_ITEMS and len(self.open_items()) >= MAX_OPEN_ITEMS:
+            raise _too_many(f"{MAX_OPEN_ITEMS} items that are not done")
         is_free = isinstance(told_id, str) and bool(told_id) and told_id not in self._by_id
         index = told_index if isinstance(told_index, int) else None
         item = Item(kind, told_id if is_free else "", index)
@@ -114,3 +122,7 @@ class Ledger:
         copy._by_id = {name: twins[id(item)] for name, item in self._by_id.items()}
         copy._by_told_index = {n: twins[id(item)] for n, item in self._by_told_index.items()}
         return copy, twins
+
+
+def _too_many(what: str) -> PeerError:
+    return PeerError(f"The upstream's reply has more than {what}.", code="upstream_reply_too_large")

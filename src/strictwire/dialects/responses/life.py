@@ -19,7 +19,7 @@ from typing import Any
 from strictwire.dialects.responses.errors import failure_of, told_failure
 from strictwire.dialects.responses.item_events import ItemEvents, keep_fields
 from strictwire.dialects.responses.kinds import BY_DELTA, BY_DONE, TextKind
-from strictwire.dialects.responses.response_object import STATUSES, ResponseObject
+from strictwire.dialects.responses.response_object import ResponseObject
 from strictwire.dialects.responses.text_events import TextEvents
 from strictwire.dialects.responses.upkeep import Upkeep
 from strictwire.dialects.responses.usage import full_usage
@@ -114,9 +114,10 @@ class ResponsesLife:
         told = chunk.value.get("type")
         if not isinstance(told, str) or told == "error":
             return (chunk,)
+        # Before anything is counted: what was numbered must go out.
+        self._check_size()
         kind = BY_DELTA.get(told)
         if kind is not None and self._texts.goes_on(chunk, kind):
-            self._check_size()
             return (chunk,)
         own = _OWN_EVENTS.get(told)
         self._up.check_number(chunk.value)
@@ -125,7 +126,6 @@ class ResponsesLife:
         else:
             self._begin()
             self._hear(chunk, told, kind)
-        self._check_size()
         return self._taken()
 
     def _hear(self, chunk: Chunk, told: str, kind: TextKind | None) -> None:
@@ -158,7 +158,7 @@ class ResponsesLife:
 
     def fail(self, error: WireError) -> Iterable[Chunk]:
         if self._failed is not None:
-            return (self._failed,)  # the server told of it itself
+            return (_reworded(self._failed, error),)  # the server told of it itself
         if self._is_over:
             return ()
         if self._stage is not _Stage.IN_PROGRESS:
@@ -203,6 +203,10 @@ class ResponsesLife:
     def hold(self, size_bytes: int) -> None:
         """Count what a writer holds back beside its life."""
         self._up.size_bytes += size_bytes
+
+    def take_back(self, chunks: list[Chunk]) -> None:
+        """What was given out and could not be sent goes out with what comes next."""
+        self._up.out[:0] = chunks
 
     def _check_size(self) -> None:
         if self._up.size_bytes > self._promise.max_reply_bytes:
@@ -252,8 +256,8 @@ class ResponsesLife:
         self._response.begin(response)
         self._stage = _Stage.CREATED
         told = response.get("status")
-        if isinstance(told, str) and told in STATUSES and chunk is not None:
-            status = told
+        if told == "queued" and chunk is not None:
+            status = "queued"
         fields = {"response": self._heard(response, status, _NOTHING_YET, is_made=chunk is None)}
         telling = self._up.telling
         self._up.out.append(
@@ -271,7 +275,7 @@ class ResponsesLife:
         """A response object, whole; what was wrong with the server's is noted."""
         response = self._response
         heard = response.heard(told, status, right)
-        if not is_made and not response.is_healthy(told):
+        if not is_made and (not response.is_healthy(told) or told["status"] != status):
             self._up.mend("responses.response-fields")
         if response.is_changing:
             self._up.mend("responses.envelope")
@@ -385,6 +389,19 @@ def _reason_of(response: Mapping[str, Any]) -> dict[str, Any]:
     told = response.get("incomplete_details")
     is_told = isinstance(told, dict) and isinstance(told.get("reason"), str)
     return told if isinstance(told, dict) and is_told else {"reason": "max_output_tokens"}
+
+
+def _reworded(failed: Chunk, error: WireError) -> Chunk:
+    """The server's own failure in the words of ``error``, which was searched for secrets since. If
+    there were any, what stands beside the words is left out too."""
+    response = failed.value["response"]
+    told = response["error"]
+    is_clean = told["message"] in error.message and told.get("code") == error.code
+    right = {"message": error.message} if is_clean else failure_of(error)
+    if right.items() <= told.items():
+        return failed
+    mended = told | right if is_clean else right
+    return failed.repaired(failed.value | {"response": response | {"error": mended}})
 
 
 def _too_large(limit_bytes: int) -> PeerError:

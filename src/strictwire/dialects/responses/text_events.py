@@ -11,7 +11,12 @@ from typing import Any
 
 from strictwire.dialects.responses.item_events import ItemEvents
 from strictwire.dialects.responses.items import Item, Part
-from strictwire.dialects.responses.kinds import OUTPUT_TEXT, TextKind, part_kind
+from strictwire.dialects.responses.kinds import (
+    OUTPUT_TEXT,
+    TextKind,
+    part_kind,
+    says_what_it_is,
+)
 from strictwire.dialects.responses.telling import done_fields, place_of
 from strictwire.dialects.responses.upkeep import Upkeep, as_text
 from strictwire.model.chunks import Chunk
@@ -60,7 +65,7 @@ class TextEvents:
     def on_part_done(self, chunk: Chunk) -> None:
         value, up = chunk.value, self.up
         told = value.get("part")
-        if not isinstance(told, dict) or not (told.get("type") or "text" in told):
+        if not isinstance(told, dict) or not says_what_it_is(told):
             up.mend("responses.item-fields")  # it is told again when its item is done
             return
         named = up.ledger.named(value.get("item_id"))
@@ -142,8 +147,8 @@ class TextEvents:
             if kind.place:
                 up.mend("responses.part-missing")
             part = up.open_part(item, kind, value.get(kind.place))
-            if part.is_text_done:
-                return  # more arguments of a call that were said to be whole
+        if part.is_text_done or part.is_told_whole:
+            return  # more arguments of a call that were said to be whole
         self._pass_delta(chunk, item, part)
 
     def _pass_delta(self, chunk: Chunk, item: Item, part: Part) -> None:
@@ -180,6 +185,7 @@ class TextEvents:
             part = up.open_part(item, kind, place)
         if up.say_rest(item, part, full, value if kind is OUTPUT_TEXT else None):
             up.mend("responses.deltas-missing")
+        part.is_told_whole = bool(full)
         if item.index >= 0:
             self._pass_text_done(chunk, item, part)
 
@@ -222,9 +228,9 @@ class TextEvents:
 
 def unended(item: Item, kind: TextKind, told_index: Any) -> Part | None:
     """The part that a server means, which was not said to be done, whatever its text was."""
-    for part in reversed(item.parts):
+    for part in reversed(item.undone_parts()):
         is_meant = not isinstance(told_index, int) or part.told_index == told_index
-        if part.kind is kind and is_meant and not part.is_done:
+        if part.kind is kind and is_meant:
             return part
     return None
 

@@ -24,10 +24,16 @@ from strictwire.dialects.responses.kinds import (
     TextKind,
     derived_id,
     part_kind,
+    says_what_it_is,
 )
 from strictwire.dialects.responses.ledger import Ledger
 from strictwire.dialects.responses.telling import Telling
 from strictwire.model.chunks import Chunk
+from strictwire.model.errors import PeerError
+
+# Reasoning has a part for each of its thoughts, an answer one for each of its sources. A peer that
+# tells of more wants our time and our memory.
+MAX_PARTS = 4096
 
 # What a record costs beside its texts, about, in bytes.
 ITEM_BYTES = 1024
@@ -126,8 +132,7 @@ class Upkeep:
         item.early = None
         if item.kind in CALLS and not item.parts:
             self.open_part(item, CALLS[item.kind], None)
-        for part in item.parts:
-            self.close_part(item, part)
+        self._close_parts(item)
 
     def final_of(self, item: Item, told: dict[str, Any], status: str) -> dict[str, Any]:
         """An item as its server told it at its end, where that is right; else mended."""
@@ -143,6 +148,8 @@ class Upkeep:
             if told.get("role") != "assistant":
                 wrong.append("role")
             right |= {name: ours[name] for name in wrong if name in ours}
+            if "status" in wrong:
+                right["status"] = status
             if item.kind in CALLS:
                 # Whom the client was told of is whom it answers.
                 right |= {name: item.fields[name] for name in ("call_id", "name")}
@@ -163,15 +170,18 @@ class Upkeep:
             part = self.open_part(item, call, None)
             self.say_rest(item, part, as_text(told.get(call.field)))
         for holder in _HOLDERS if item.is_known and call is None else ():
+            there = item.parts_in(holder)
             for place, value in enumerate(parts_told(told, holder)):
-                self._fill_part(item, holder, place, value)
+                kind = part_kind(item.kind, holder, value)
+                self._fill_part(item, kind, there[place] if place < len(there) else place, value)
 
-    def _fill_part(self, item: Item, holder: Holder, place: int, told: dict[str, Any]) -> None:
-        kind = part_kind(item.kind, holder, told)
-        there = item.parts_in(holder)
-        part = there[place] if place < len(there) else None
+    def _fill_part(
+        self, item: Item, kind: TextKind | None, there: Part | int, told: dict[str, Any]
+    ) -> None:
+        """Say what is told of a part that is there, or that has its place after those."""
+        part, place = (there, there.index) if isinstance(there, Part) else (None, there)
         if kind is None:
-            if part is None and isinstance(told.get("type"), str):
+            if part is None and says_what_it_is(told):
                 self.carry_part(item, told, place)
             return
         if part is None:
@@ -187,7 +197,7 @@ class Upkeep:
             return item.parts[0] if item.parts and not item.parts[0].is_text_done else None
         if not isinstance(told_index, int):
             return item.open_part(kind)
-        for part in reversed(item.parts):
+        for part in reversed(item.undone_parts()):
             if part.kind is kind and part.told_index == told_index and not part.is_text_done:
                 return part
         return None
@@ -198,30 +208,33 @@ class Upkeep:
         if part is None and not kind.place and item.parts:
             return item.parts[0]
         if part is None:
-            for before in item.parts:
-                self.close_part(item, before)
+            self._close_parts(item)
             part = self.new_part(item, kind, told_index)
             if kind.place:
                 self.out.append(self.telling.part_added(item, part))
         return part
 
     def new_part(self, item: Item, kind: TextKind | None, told_index: Any) -> Part:
-        index = len(item.parts_in(kind.holder if kind else "content"))
-        told = told_index if isinstance(told_index, int) else index
-        part = Part(kind, index, told)
-        item.parts.append(part)
+        if len(item.parts) == MAX_PARTS:
+            raise PeerError(
+                f"An item of the upstream's reply has more than {MAX_PARTS} parts.",
+                code="upstream_reply_too_large",
+            )
         self.size_bytes += PART_BYTES
-        return part
+        return item.add_part(kind, told_index)
 
     def carry_part(self, item: Item, value: dict[str, Any], told_index: Any) -> None:
         """A part of a kind that we do not know: as it comes, whole."""
-        for before in item.parts:
-            self.close_part(item, before)
+        self._close_parts(item)
         part = self.new_part(item, None, told_index)
         part.value = value
         self.size_bytes += len(_encode(value))
         self.out.append(self.telling.part_added(item, part))
         self.close_part(item, part)
+
+    def _close_parts(self, item: Item) -> None:
+        for part in item.undone_parts():
+            self.close_part(item, part)
 
     def close_part(self, item: Item, part: Part) -> None:
         if not part.is_text_done and part.kind is not None:

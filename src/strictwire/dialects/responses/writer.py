@@ -28,7 +28,7 @@ from strictwire.dialects.responses.logprobs import token_logprobs
 from strictwire.dialects.responses.response_object import ID_PREFIX
 from strictwire.dialects.responses.usage import usage_from_chat_names
 from strictwire.model.chunks import Chunk
-from strictwire.model.errors import MisuseError, WireError
+from strictwire.model.errors import MisuseError, PeerError, WireError
 from strictwire.model.events import (
     REDACTED_PREFIX,
     Begun,
@@ -83,12 +83,14 @@ class ResponsesWriter:
     def feed(self, event: Event) -> Sequence[dict[str, Any]]:
         if getattr(event, "choice", 0):
             return ()
-        return [
-            strict.value
-            for loose in self._loose(event)
-            for strict in self._life.feed(Chunk(loose))
-            if "type" in strict.value
-        ]
+        told: list[Chunk] = []
+        try:
+            for loose in self._loose(event):
+                told += self._life.feed(Chunk(loose))
+        except PeerError:  # a bound; what was told before it is numbered, so it goes out first
+            self._life.take_back(told)
+            raise
+        return [strict.value for strict in told if "type" in strict.value]
 
     def fail(self, error: WireError) -> Sequence[dict[str, Any]]:
         return [chunk.value for chunk in self._life.fail(error)]

@@ -46,6 +46,7 @@ from strictwire.lab.scenarios.scenario import (
 
 __all__ = [
     "ALL_SCENARIOS",
+    "CHAT_ONLY",
     "COMPLETIONS_SCENARIOS",
     "MESSAGES_SCENARIOS",
     "RESPONSES_SCENARIOS",
@@ -105,6 +106,10 @@ SCENARIOS = _told_in("chat")
 COMPLETIONS_SCENARIOS = _told_in("completions")
 RESPONSES_SCENARIOS = _told_in("responses")
 MESSAGES_SCENARIOS = _told_in("messages")
+# Servers that have no other path than those two: nobody would ask them for a Response.
+CHAT_ONLY = tuple(
+    name for name in SCENARIOS if name not in RESPONSES_SCENARIOS and name not in MESSAGES_SCENARIOS
+)
 SCENARIOS_OF: dict[Dialect, dict[str, Scenario]] = {
     "chat": SCENARIOS,
     "completions": COMPLETIONS_SCENARIOS,

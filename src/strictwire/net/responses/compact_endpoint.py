@@ -17,17 +17,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from strictwire.config import Provider
-from strictwire.dialects.model_request import UpstreamAsk
 from strictwire.dialects.responses.errors import error_told
 from strictwire.dialects.responses.request import ResponsesRequest, parse_request
 from strictwire.dialects.responses.usage import no_usage
 from strictwire.model.errors import CallerError, PeerError, WireError
-from strictwire.model.protocols import UpstreamRequest
-from strictwire.net import passing_headers
 from strictwire.net.asking import Beside, begin
 from strictwire.net.call import Call
 from strictwire.net.client_side import ClientGone, read_body
-from strictwire.net.error_replies import upstream_refusal
+from strictwire.net.own_path import OwnPath, Question, ask, lacks, learn_missing, speaks
 from strictwire.net.responses.compaction import (
     TRIGGER,
     as_output,
@@ -43,25 +40,14 @@ from strictwire.net.responses.items import Item, array_of, input_of, type_of
 from strictwire.net.responses.owner import owner_of
 from strictwire.net.responses.turns import turn_of, with_fields
 from strictwire.net.service import Service
-from strictwire.net.upstream import fetch
 from strictwire.net.upstream.fetching import Fetched
-from strictwire.net.upstream_headers import (
-    in_dialect,
-    upstream_headers,
-    upstream_key,
-    upstream_secrets,
-)
-from strictwire.routing import Route, lacks_endpoint, upstream_dialect
+from strictwire.routing import Route
 from strictwire.wire.sse import format_frame
 
 T = TypeVar("T")
 
-UPSTREAM_PATH = "/responses/compact"
+PATH = OwnPath("compact", "/responses/compact", "responses")
 _JSON = [(b"content-type", b"application/json")]
-# How it is remembered that a provider has no such path, for all its models: it may speak Responses
-# all the same.
-_REFUSAL = "compact"
-_ANY_MODEL = ""
 
 
 async def compact(service: Service, call: Call) -> None:
@@ -82,7 +68,7 @@ async def compact(service: Service, call: Call) -> None:
         )
     turn = await turn_of(request, owner_of(call.headers), service.shelf)
     route = service.route(request.model)
-    if _speaks(service, route.provider) and not _lacks_path(service, route.provider):
+    if speaks(service, route.provider, "responses") and not lacks(service, route.provider, PATH):
         fetched = await _forward(service, call, turn.request, route)
         if fetched is not None:
             call.respond(200, _JSON, fetched.body)
@@ -96,7 +82,7 @@ def is_ours_to_compact(service: Service, request: ResponsesRequest) -> bool:
     to a server that would not know what that is."""
     if not any(type_of(one) == TRIGGER for one in input_of(request)[-1:]):
         return False
-    return not _speaks(service, service.route(request.model).provider)
+    return not speaks(service, service.route(request.model).provider, "responses")
 
 
 async def answer_trigger(service: Service, call: Call, request: ResponsesRequest) -> None:
@@ -127,45 +113,19 @@ async def answer_trigger(service: Service, call: Call, request: ResponsesRequest
 # ---- by the upstream ----
 
 
-def _speaks(service: Service, provider: Provider) -> bool:
-    """Whether it is asked in Responses, as far as is known by now."""
-    listed, missing = provider.listed_dialects, service.refusals.missing(provider.name)
-    return upstream_dialect("responses", listed, missing) == "responses"
-
-
-def _lacks_path(service: Service, provider: Provider) -> bool:
-    return _REFUSAL in service.refusals.fields(provider.name, _ANY_MODEL, "responses")
-
-
 async def _forward(
     service: Service, call: Call, request: ResponsesRequest, route: Route[Provider]
 ) -> Fetched | None:
     """The upstream's own compaction; None where it has no such path."""
     provider = route.provider
-    key = upstream_key(service, call, route.key)
-    headers = in_dialect(
-        upstream_headers(call, provider, key, asks_stream=False),
-        "responses",
-        told=passing_headers.to_upstream(call.headers, "responses"),
+    question = Question(
+        PATH, request, provider.timeouts.first_byte, service.settings.max_reply_bytes
     )
-    body = request.upstream_body(UpstreamAsk(route.upstream_model, is_stream=False))
-    asked = UpstreamRequest("POST", provider.base_url + UPSTREAM_PATH, headers, body)
-    fetched = await _unless_left(
-        call,
-        fetch(
-            service.upstream_of(provider.name),
-            asked,
-            timeout_s=provider.timeouts.first_byte,
-            max_bytes=service.settings.max_reply_bytes,
-        ),
-    )
-    if fetched.status == 200 and _is_compaction(fetched.body):
-        return fetched
-    if fetched.status == 200 or lacks_endpoint(fetched.status, fetched.body, route.upstream_model):
-        service.learn_refusal(provider.name, _ANY_MODEL, frozenset((_REFUSAL,)), "responses")
+    fetched = await _unless_left(call, ask(service, call, route, question))
+    if fetched is not None and not _is_compaction(fetched.body):
+        learn_missing(service, provider, PATH)
         return None
-    secrets = upstream_secrets(provider, key)
-    raise upstream_refusal(fetched.status, fetched.headers, fetched.body, secrets)
+    return fetched
 
 
 def _is_compaction(body: bytes) -> bool:

@@ -9,6 +9,7 @@ exchange had not begun to answer. Comments and frames that are no events of the 
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Protocol
 
 import msgspec
@@ -39,7 +40,8 @@ class EventReply:
     def __init__(self, receiver: EventReceiver) -> None:
         self._receiver = receiver
         self._events: ClientEvents | None = None
-        self._decoder = SseDecoder()
+        # What is read are our own frames: the relay bounds a reply, whose last event repeats it.
+        self._decoder = SseDecoder(max_block_bytes=sys.maxsize)
         self._body: list[bytes] = []
         self._status = 0
         self._over = asyncio.Event()

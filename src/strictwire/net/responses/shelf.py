@@ -32,11 +32,13 @@ FIRST_SWEEP_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """For how long responses are kept, in seconds; how large a conversation may be, in bytes."""
+    """For how long responses are kept, in seconds; how large a conversation may be, in bytes.
+    ``is_shared``: several clients are told apart by their keys, while their upstreams see one."""
 
     retention_s: int
     memory_ttl_s: int
     max_history_bytes: int
+    is_shared: bool = False
 
 
 class Shelf:
@@ -56,6 +58,10 @@ class Shelf:
         self._written: dict[tuple[str, str], StoredResponse] = {}
         self._writers: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._sweeper: asyncio.Task[None] | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        return self._terms.is_shared
 
     def start(self) -> None:
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep_forever())
@@ -95,6 +101,9 @@ class Shelf:
         now = self.now()
         found = await self._memory.get(response_id, owner, now)
         return found or await self._database.get(response_id, owner, now)
+
+    async def knows(self, response_id: str, owner: str) -> bool:
+        return await self.get(response_id, owner) is not None
 
     async def delete(self, response_id: str, owner: str) -> bool:
         await self.settled()

@@ -26,6 +26,10 @@ class SocketMemory:
         # They share the turns that they have in common.
         self._histories: OrderedDict[str, tuple[StoredResponse, ...]] = OrderedDict()
 
+    @property
+    def is_shared(self) -> bool:
+        return self._shelf.is_shared
+
     def remember(self, history: Sequence[StoredResponse], response: StoredResponse) -> None:
         turns = (*history, response)
         if sum(one.size_bytes for one in turns) > self._max_bytes:
@@ -33,6 +37,9 @@ class SocketMemory:
         self._histories[response.id] = turns
         while len(self._histories) > MAX_REMEMBERED:
             self._histories.popitem(last=False)
+
+    async def knows(self, response_id: str, owner: str) -> bool:
+        return response_id in self._histories or await self._shelf.knows(response_id, owner)
 
     async def history(self, response_id: str, owner: str) -> list[StoredResponse] | None:
         turns = self._histories.get(response_id)

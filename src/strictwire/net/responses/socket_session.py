@@ -27,7 +27,7 @@ from strictwire.net.responses.event_reply import EventReply
 from strictwire.net.responses.owner import owner_of
 from strictwire.net.responses.shelf import Place
 from strictwire.net.responses.socket_memory import SocketMemory
-from strictwire.net.responses.socket_wish import Wish, is_ignored, text_in, wish_of
+from strictwire.net.responses.socket_wish import Wish, is_ignored, stream_id_in, wish_of
 from strictwire.net.responses.turns import OVER, Turn, turn_of
 from strictwire.net.service import Service
 
@@ -42,9 +42,11 @@ MAX_WAITING = 16
 HIGH_BYTES = 65_536
 LOW_BYTES = 16_384
 
-# The close codes of RFC 6455 (7.4.1): the client may come back; its message was no text.
+# The close codes of RFC 6455 (7.4.1): the client may come back; its message was no text; it asks
+# without end and reads no answer.
 _GOING_AWAY = 1001
 _NO_TEXT = 1003
+_POLICY = 1008
 
 
 class SocketSession:
@@ -101,17 +103,22 @@ class SocketSession:
                 text = message.get("text")
                 if text is None:
                     return _NO_TEXT
-                self._heard(text)
+                if not self._heard(text):
+                    if self._outgoing_bytes > HIGH_BYTES:
+                        return _POLICY
+                    await asyncio.sleep(0)  # or a flood of them would stop all others
             elif kind == SHUTDOWN:
                 # What is under way may end.
                 self._is_stopping = True
                 if not self._is_at_work:
                     return _GOING_AWAY
 
-    def _heard(self, text: str) -> None:
+    def _heard(self, text: str) -> bool:
+        """Whether there was room for the request."""
         try:
             self._wishes.put_nowait(text)
             self._is_at_work = True
+            return True
         except asyncio.QueueFull:
             problem = CallerError(
                 f"More than {MAX_WAITING} requests wait on this connection. Wait for a response "
@@ -121,6 +128,7 @@ class SocketSession:
                 code="too_many_waiting_requests",
             )
             self._tell_error(problem, "")
+            return False
 
     # ---- what is made ----
 
@@ -128,16 +136,16 @@ class SocketSession:
         while True:
             text = await self._wishes.get()
             await self._serve(text.encode())
+            await self._is_empty.wait()
             self._is_at_work = not self._wishes.empty()
             if self._is_stopping and not self._is_at_work:
-                await self._is_empty.wait()
                 return _GOING_AWAY
 
     async def _serve(self, body: bytes) -> None:
         stream_id = ""
         try:
             fields = parse_object(body)
-            stream_id = text_in(fields, "stream_id")
+            stream_id = stream_id_in(fields)
             if is_ignored(fields):
                 return
             if self._is_stopping or self._service.is_draining:

@@ -17,6 +17,8 @@ from strictwire.model.errors import CallerError
 _CREATE = "response.create"
 # Sent by clients after some responses. There is nothing to do about it.
 _IGNORED = frozenset(("response.processed",))
+# It stands in each event of its response: a longer one would be sent a thousand times.
+MAX_STREAM_ID_CHARACTERS = 256
 # What is of the socket and not of the request.
 _ENVELOPE = ("type", "stream_id", "generate", "stream")
 
@@ -50,6 +52,17 @@ def wish_of(fields: Fields, stream_id: str) -> Wish:
 
 def is_ignored(fields: Fields) -> bool:
     return text_in(fields, "type") in _IGNORED
+
+
+def stream_id_in(fields: Fields) -> str:
+    told = text_in(fields, "stream_id")
+    if len(told) > MAX_STREAM_ID_CHARACTERS:
+        raise CallerError(
+            f"'stream_id' is longer than {MAX_STREAM_ID_CHARACTERS} characters.",
+            param="stream_id",
+            code="invalid_value",
+        )
+    return told
 
 
 def text_in(fields: Fields, name: str) -> str:

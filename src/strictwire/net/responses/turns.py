@@ -3,7 +3,8 @@
 Contract: ``turn_of`` takes a request as the client sent it and returns a ``Turn`` whose request
 stands for itself: what the gateway kept is in its input (``previous_response_id``, items that are
 only named by their ids, our own compactions), and what concerns only the gateway is not in it. What
-the gateway does not know stays as it was, for an upstream that may know it.
+the gateway does not know stays as it was, for an upstream that may know it; but where clients are
+told apart by their keys it is refused, since the upstream would answer for another's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from strictwire.dialects.responses.conversation import previous_not_found
 from strictwire.dialects.responses.request import ResponsesRequest
 from strictwire.model.errors import CallerError
 from strictwire.model.stored import StoredResponse
@@ -44,7 +46,13 @@ _OURS = ("background",)
 
 
 class Memory(Protocol):
-    """Where kept responses and items are looked for. Each may be unknown."""
+    """Where kept responses and items are looked for. Each may be unknown. ``is_shared``: what is
+    not this owner's may be another's."""
+
+    @property
+    def is_shared(self) -> bool: ...
+
+    async def knows(self, response_id: str, owner: str) -> bool: ...
 
     async def history(self, response_id: str, owner: str) -> list[StoredResponse] | None: ...
 
@@ -89,6 +97,8 @@ async def turn_of(request: ResponsesRequest, owner: str, memory: Memory) -> Turn
         history = await memory.history(previous_id, owner) or []
         if history:
             _check_usable(history[-1])
+        elif memory.is_shared and not await memory.knows(previous_id, owner):
+            raise previous_not_found()
     elif "conversation" in request.echo or "prompt" in request.echo:
         previous_id = _ELSEWHERE
     items = await _resolved([*items_before(history), *own], owner, memory)
@@ -143,6 +153,8 @@ async def _resolved(items: list[Item], owner: str, memory: Memory) -> list[Item]
     for item in items:
         kind = type_of(item)
         if kind == _REFERENCE:
+            if memory.is_shared and id_of(item) not in known:
+                raise _item_not_found()
             item = known.get(id_of(item), item)
             kind = type_of(item)
         resolved.append(compaction.opened(item) if kind in compaction.TYPES else item)
@@ -152,6 +164,15 @@ async def _resolved(items: list[Item], owner: str, memory: Memory) -> list[Item]
 def _differ(items: list[Item], own: list[Item]) -> bool:
     return len(items) != len(own) or any(
         one is not two for one, two in zip(items, own, strict=True)
+    )
+
+
+def _item_not_found() -> CallerError:
+    return CallerError(
+        "An 'item_reference' in 'input' names an item that is not known here: its response was not "
+        "stored, has expired or was deleted. Send the item itself.",
+        param="input",
+        code="item_not_found",
     )
 
 

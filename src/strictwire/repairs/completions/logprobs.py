@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from strictwire.model.logprobs import side_by_side
 from strictwire.repairs.rule import ChoiceRule
 
 # As many choices as a reply may have; the offsets of more than these begin at 0 each time.
@@ -36,30 +37,8 @@ class LogprobsShape(ChoiceRule):
         told = logprobs.get("content")
         if "tokens" in logprobs or not isinstance(told, list):
             return choice
-        tokens = [token for token in told if isinstance(token, dict)]
-        return choice | {"logprobs": self._side_by_side(choice["index"], tokens)}
-
-    def _side_by_side(self, index: int, tokens: list[dict[str, Any]]) -> dict[str, Any]:
-        texts = [str(token.get("token", "")) for token in tokens]
-        offset = self.offsets.get(index, 0)
-        offsets: list[int] = []
-        for text in texts:
-            offsets.append(offset)
-            offset += len(text)
+        index = choice["index"]
+        lists, offset = side_by_side(told, self.offsets.get(index, 0))
         if index in self.offsets or len(self.offsets) < MAX_COUNTED_CHOICES:
             self.offsets[index] = offset
-        return {
-            "tokens": texts,
-            "token_logprobs": [token.get("logprob") for token in tokens],
-            "top_logprobs": [_rivals(token.get("top_logprobs")) for token in tokens],
-            "text_offset": offsets,
-        }
-
-
-def _rivals(told: Any) -> dict[str, Any]:
-    rivals = told if isinstance(told, list) else ()
-    return {
-        str(rival["token"]): rival.get("logprob")
-        for rival in rivals
-        if isinstance(rival, dict) and "token" in rival
-    }
+        return choice | {"logprobs": lists}

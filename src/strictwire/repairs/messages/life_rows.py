@@ -64,10 +64,10 @@ LIFE_ROWS: tuple[RuleRow, ...] = (
     ),
     _row(
         "tool-id",
-        "A call has no id",
+        "A call has no id, or that of another",
         (83,),
         "tool-without-id",
-        "The result of a tool names the call by its id, so each call gets one.",
+        "The result of a tool names the call by its id, so each call gets one of its own.",
     ),
     _row(
         "stop-reason",
