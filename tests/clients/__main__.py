@@ -14,7 +14,7 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from .claude_code import ClaudeCode
 from .codex import Codex, CodexOverSocket
 from .npm import UnavailableError
 from .opencode import OpenCode, OpenCodeResponses
-from .trials import Trial, quick, trials
+from .trials import Asked, Trial, quick, trials
 from .turn import Turn
 
 # The end-to-end tests know how to stand it all up; the folders of the tests are no packages.
@@ -36,9 +36,7 @@ sys.path.insert(0, str(TESTS))
 sys.path.insert(0, str(TESTS / "e2e"))
 from stand import PROVIDERS, Stand  # noqa: E402 - its path comes first
 
-# A turn takes 1 to 10 s on two cores. A client that a broken stream keeps asking for ever ends
-# sooner: that column only tells.
-TURN_TIMEOUT_S = 90.0
+# A client that a broken stream keeps asking for ever is stopped: that column only tells.
 DIRECT_TIMEOUT_S = 25.0
 # A turn is mostly the client's own start, so more turns at once than cores bring nothing.
 AT_ONCE = os.cpu_count() or 1
@@ -141,26 +139,28 @@ def _rows(
 
 
 def _row(client: Client, stand: Stand, trial: Trial, *, is_direct_too: bool) -> Row:
-    earlier = {id(played) for played in stand.lab.log}
+    earlier = list(stand.lab.log)
     through = client.turn(
         stand.urls["dialects"],
         trial.model,
         trial.prompt,
-        timeout_s=TURN_TIMEOUT_S,
+        timeout_s=trial.patience_s,
         headers=trial.headers,
     )
-    played = [one for one in stand.lab.log if id(one) not in earlier]
-    was_asked_whole = any(_asks_whole(one, trial) for one in played)
-    problem = trial.problem(through, was_asked_whole=was_asked_whole)
+    asked = _asked(stand.lab.log, earlier, trial)
+    problem = trial.problem(through, asked)
     if not is_direct_too:
         return Row(client.name, trial, through, problem)
     turn = client.turn(stand.lab.url, trial.scenario, trial.prompt, timeout_s=DIRECT_TIMEOUT_S)
-    direct = _word(turn, trial.problem(turn, was_asked_whole=False))
-    return Row(client.name, trial, through, problem, direct)
+    return Row(client.name, trial, through, problem, _word(turn, trial.problem(turn, Asked())))
 
 
-def _asks_whole(played: Played, trial: Trial) -> bool:
-    return played.script == trial.scenario and played.headers.get("accept") == "application/json"
+def _asked(log: Iterable[Played], earlier: list[Played], trial: Trial) -> Asked:
+    """Of this trial alone: others go on at the same time."""
+    known = set(map(id, earlier))
+    own = [one for one in log if id(one) not in known and one.script == trial.scenario]
+    was_whole = any(one.headers.get("accept") == "application/json" for one in own)
+    return Asked(len(own), was_whole)
 
 
 def _print_table(rows: list[Row]) -> None:

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from clients.trials import FINAL_ONLY, QUICK, Outcome, Trial, quick, trials
+from clients.trials import FINAL_ONLY, QUICK, Asked, Outcome, Trial, quick, trials
 from clients.turn import LAST_WORDS, ToolRun, Turn
 
 TRIALS = {(one.upstream, one.name): one for one in trials()}
 SHELL_RUN = ToolRun("bash", "strictwire-lab\n", True)
+ONCE = Asked()
 FAILED = Turn(1, "", errors=("stream disconnected",))
 
 
@@ -41,8 +42,8 @@ def test_a_quick_run_is_short_and_has_every_row_that_it_names() -> None:
     assert len(chosen) * 4 < len(TRIALS)
 
 
-def problem(made: Trial, turn: Turn, *, was_asked_whole: bool = False) -> str | None:
-    return made.problem(turn, was_asked_whole=was_asked_whole)
+def problem(made: Trial, turn: Turn, asked: Asked = ONCE) -> str | None:
+    return made.problem(turn, asked)
 
 
 def test_an_answer_comes_once() -> None:
@@ -72,14 +73,22 @@ def test_a_failure_must_be_told() -> None:
     assert problem(broken, replace(FAILED, exit_code=None)) == "did not end"
 
 
+def test_a_client_that_asks_again_and_again_has_understood() -> None:
+    broken = trial("messages", "messages-error-529")
+    stopped = Turn(None)
+    assert problem(broken, stopped, Asked(3)) is None
+    assert problem(broken, stopped) == "did not end"
+    assert problem(trial("chat", "healthy-text"), stopped, Asked(3)) == "did not end"
+
+
 def test_a_client_may_come_back_and_ask_for_one_object() -> None:
     """Claude Code does, where a stream broke off; that object may be healthy."""
     broken = trial("responses", "responses-no-terminal")
-    assert problem(broken, Turn(0, broken.whole), was_asked_whole=True) is None
+    assert problem(broken, Turn(0, broken.whole), Asked(2, was_whole=True)) is None
     twice = Turn(0, broken.whole * 2)
-    assert problem(broken, twice, was_asked_whole=True) == "the answer came 2 times"
+    assert problem(broken, twice, Asked(2, was_whole=True)) == "the answer came 2 times"
     hopeless = trial("messages", "messages-error-429")
-    assert problem(hopeless, Turn(0, "Hello."), was_asked_whole=True) == "told no error"
+    assert problem(hopeless, Turn(0, "Hello."), Asked(2, was_whole=True)) == "told no error"
 
 
 def test_a_filter_may_be_told_as_an_error_or_not() -> None:

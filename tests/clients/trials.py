@@ -18,6 +18,10 @@ from strictwire.lab.scenarios import ALL_SCENARIOS, Expect, Scenario
 
 from .turn import LAST_WORDS, PLAIN_PROMPT, TOOL_PROMPT, Turn
 
+# A turn takes 1 to 10 s on two cores.
+TURN_TIMEOUT_S = 90.0
+# OpenCode asks again after a failure for more than a minute, and by then there is nothing to learn.
+FAILURE_TIMEOUT_S = 25.0
 # Over every upstream dialect: a plain turn, and one with a tool call.
 PLAIN, TOOLS = "healthy-text", "healthy-tools"
 # Chat streams that break clients, each in another way.
@@ -78,6 +82,14 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What the server saw of a turn: how often it was asked, and whether once for one object."""
+
+    times: int = 1
+    was_whole: bool = False
+
+
+@dataclass(frozen=True)
 class Trial:
     """A scenario over ``upstream``, which is a provider of the stand. ``expected`` is what the
     client must say in the end. ``whole`` is what it may say in the end where its stream fails and
@@ -103,9 +115,13 @@ class Trial:
         is_call = self.outcome in (Outcome.COMMAND_RUN, Outcome.CALL_ANSWERED)
         return TOOL_PROMPT if is_call else PLAIN_PROMPT
 
-    def problem(self, turn: Turn, *, was_asked_whole: bool) -> str | None:
-        """None where the turn is as it must be. ``was_asked_whole``: the client came back and
-        asked for one object."""
+    @property
+    def patience_s(self) -> float:
+        """How long the turn may take."""
+        return FAILURE_TIMEOUT_S if self.outcome == Outcome.FAILURE else TURN_TIMEOUT_S
+
+    def problem(self, turn: Turn, asked: Asked) -> str | None:
+        """None where the turn is as it must be."""
         match self.outcome:
             case Outcome.ANSWER:
                 return turn.problem_with(self.expected, calls_tool=False)
@@ -117,7 +133,9 @@ class Trial:
                 return None
             case Outcome.FILTERED:
                 return turn.problem_with(self.expected, calls_tool=False)
-            case Outcome.FAILURE if was_asked_whole and self.whole and not turn.errors:
+            case Outcome.FAILURE if turn.exit_code is None and asked.times > 1:
+                return None  # it has understood, and goes on asking for longer than we wait
+            case Outcome.FAILURE if asked.was_whole and self.whole and not turn.errors:
                 return turn.problem_with(self.whole, calls_tool=False)
             case Outcome.FAILURE:
                 return turn.problem_with_failure()

@@ -318,8 +318,20 @@ def test_a_failure_passes_for_no_success(kind: str, status: str) -> None:
     life = ResponsesLife(PROMISE)
     events = lived([*short()[:2], event], life)
     assert [one["type"] for one in events[2:]] == ["response.failed"]
-    # The server told of it itself: what the relay says later is not told beside it.
-    assert [one.value for one in life.fail(PeerError("other"))] == events[2:]
+    # The server told of it itself: it is not told once more.
+    error = events[2]["response"]["error"]
+    again = life.fail(PeerError(error["message"], code=error["code"]))
+    assert [one.value for one in again] == events[2:]
+
+
+def test_a_failure_is_told_without_the_secrets_that_were_found_in_it() -> None:
+    error = {"code": "invalid_api_key", "message": "No such key: sk-dummy.", "param": "sk-dummy"}
+    response = RESPONSE | {"status": "failed", "error": error}
+    life = ResponsesLife(PROMISE)
+    lived([*short()[:2], {"type": "response.failed", "response": response}], life)
+    (last,) = life.fail(PeerError("No such key: ***.", code="invalid_api_key"))
+    assert "sk-dummy" not in str(last.value)
+    assert last.value["response"]["error"]["message"] == "No such key: ***."
 
 
 def test_the_servers_own_failure_passes_as_it_is() -> None:
@@ -337,10 +349,13 @@ def test_what_is_gathered_is_bounded() -> None:
     lived(short()[:8], life, has_terminal=False)
     assert not life.is_full
     big = {"type": "response.output_text.delta", "delta": "a" * 20_000}
+    assert len(list(life.feed(chunk(big)))) == 1  # what is counted goes out
+    assert life.is_full
     with pytest.raises(PeerError) as caught:
         life.feed(chunk(big))
     assert caught.value.code == "upstream_reply_too_large"
-    assert life.is_full
+    told = [one.value for one in life.fail(caught.value)]
+    assert [one["type"] for one in told] == ["response.failed"]
 
 
 def test_items_are_bounded() -> None:

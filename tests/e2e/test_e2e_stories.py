@@ -15,6 +15,8 @@ from openai import AsyncOpenAI, OpenAI
 from sdk_ways import client
 from stand import FINAL_ONLY, Stand
 
+from strictwire.cli.compose import build
+from strictwire.config import Settings
 from strictwire.lab.scenarios.answer import REASONING_PIECES, TEXT_PIECES
 
 QUESTION: list[Any] = [{"role": "user", "content": "What is the weather in Paris?"}]
@@ -124,3 +126,29 @@ async def test_a_forced_stream_is_folded_into_one_object(upstream: str, stand: S
     else:
         assert upstream == "quirky-everything"
         assert (choice.finish_reason, choice.message.content) == ("stop", "".join(TEXT_PIECES))
+
+
+# ---- a newcomer, who has no server yet ----
+
+_ASKED: dict[str, dict[str, Any]] = {
+    "responses": {"input": "Hello"},
+    "messages": {"max_tokens": 100, "messages": QUESTION},
+}
+
+
+@pytest.mark.parametrize("dialect", _ASKED)
+async def test_the_built_in_lab_plays_in_every_dialect_and_order(dialect: str) -> None:
+    """What one scenario lacks is not held against the others, which are other servers."""
+    application = build(Settings(), lab=True)
+    await application.startup()
+    try:
+        wires = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(transport=wires, base_url="http://127.0.0.1") as plain:
+            own = {"responses": "responses-only-completed", "messages": "messages-no-start"}
+            for model in ("quirky-everything", own[dialect], "localai", "healthy-text"):
+                reply = await plain.post(f"/v1/{dialect}", json={"model": model, **_ASKED[dialect]})
+                assert (model, reply.status_code) == (model, 200)
+                assert reply.json()["model"] == model
+                assert "Hello" in reply.text or "get_weather" in reply.text
+    finally:
+        await application.close()

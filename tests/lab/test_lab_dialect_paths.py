@@ -147,6 +147,15 @@ async def test_errors_of_messages_have_anthropics_shape(
     assert (heard.status, value["type"], value["error"]["type"]) == (status, "error", kind)
 
 
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/messages", "/v1/messages/count_tokens"])
+async def test_a_server_that_speaks_chat_alone_has_no_other_path(
+    server: LabServer, path: str
+) -> None:
+    """No word of a model: a gateway may go over chat."""
+    heard = await asked(server, path, "quirky-everything", input="hi", **MESSAGE)
+    assert (heard.status, json.loads(heard.body)["error"]["message"]) == (404, "no such path")
+
+
 async def test_errors_of_responses_have_openais_shape(server: LabServer) -> None:
     heard = await asked(server, "/v1/responses", "no-such", input="hi")
     assert json.loads(heard.body)["error"]["code"] == "model_not_found"

@@ -94,7 +94,8 @@ def _gather_chunk(chunk: dict[str, Any], told: Told) -> None:
 
 def _gather_text(said: dict[str, Any], known: Choice) -> None:
     """A delta, a message, or a completion's choice."""
-    known.text += said.get("content") or said.get("text") or ""
+    # A chat delta may hold a stranger's "text"; beside a completion's own stands its reason.
+    known.text += said.get("text" if "finish_reason" in said else "content") or ""
     known.reasoning += said.get("reasoning_content") or said.get("reasoning") or ""
     known.refusal += said.get("refusal") or ""
     for piece in said.get("tool_calls", ()):

@@ -19,7 +19,7 @@ from strictwire.lab.log import MAX_KEPT_BODY_BYTES, Played, PlayLog
 from strictwire.lab.passthrough import PlainAsk, PlainRow
 from strictwire.lab.playback import Playback, split_model
 from strictwire.lab.replay import RECORDING_PREFIX, Recording
-from strictwire.lab.scenarios import ALL_SCENARIOS, SCENARIOS, SCENARIOS_OF
+from strictwire.lab.scenarios import ALL_SCENARIOS, CHAT_ONLY, SCENARIOS, SCENARIOS_OF
 from strictwire.lab.scenarios.answer import PROMPT_TOKENS
 from strictwire.lab.scenarios.messages.errors import messages_error
 from strictwire.lab.script import Reply, error_value, json_reply
@@ -231,8 +231,8 @@ def _early_error(script: str) -> Reply | None:
 
 
 def _no_such_here(script: str, dialect: Dialect) -> NoReturn:
-    """A server that is told in other dialects does not have this path, and says it as one does."""
-    if script in ALL_SCENARIOS:
+    """A server that speaks chat alone does not have this path, and says it as such servers do."""
+    if script in CHAT_ONLY and dialect in ("responses", "messages"):
         raise _no_such_path()
     _no_such(dialect)
 

@@ -178,20 +178,25 @@ class Stages:
         for strict in self.life.feed(chunk):
             for event in self._reader.feed(strict):
                 if isinstance(event, Ended):
-                    yield from self.end(has_terminal=True)
+                    yield from self.end(has_terminal=True, is_ended=True)
                     return
                 yield from self._event(event)
 
-    def end(self, *, has_terminal: bool, needs_terminal: bool = True) -> Iterator[Event]:
-        """Flush what the rules held, then end."""
+    def end(
+        self, *, has_terminal: bool, needs_terminal: bool = True, is_ended: bool = False
+    ) -> Iterator[Event]:
+        """Flush what the rules held, then end. ``is_ended``: the reader said that this is the end.
+
+        A life knows what is whole in its dialect: without its word a terminal ends nothing."""
         if self.ending.is_over:
             return
+        is_whole = is_ended or (has_terminal and self.life is None)
         for event in self._held(has_terminal=has_terminal):
             if isinstance(event, Ended):
-                has_terminal = True
+                is_whole = True
             else:
                 yield from self._event(event)
-        tail = self.ending.end(has_terminal=has_terminal, needs_terminal=needs_terminal)
+        tail = self.ending.end(has_terminal=is_whole, needs_terminal=needs_terminal)
         for event in tail:
             if isinstance(event, Ended):
                 yield from _flush(self._event_rules)

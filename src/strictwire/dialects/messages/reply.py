@@ -60,7 +60,7 @@ def _block_values(index: int, block: dict[str, Any]) -> Iterator[dict[str, Any]]
         if block.get("citations") and isinstance(block["citations"], list):
             empty["citations"] = []
             deltas += [{"type": "citations_delta", "citation": one} for one in block["citations"]]
-    elif kind in TAKE_INPUT and isinstance(block.get("input"), dict):
+    elif isinstance(kind, str) and kind in TAKE_INPUT and isinstance(block.get("input"), dict):
         empty = {"input": {}}
         deltas = [{"type": "input_json_delta", "partial_json": _json_text(block["input"])}]
     yield {"type": "content_block_start", "index": index, "content_block": block | empty}

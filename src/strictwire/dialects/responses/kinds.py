@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 # The list of an item in which a part stands; a call's text is the item's own.
 Holder = Literal["content", "summary", ""]
@@ -123,7 +123,7 @@ def says_what_it_is(part: Mapping[str, Any]) -> bool:
     return _is_type(part.get("type")) or isinstance(part.get("text"), str)
 
 
-def _is_type(told: Any) -> bool:
+def _is_type(told: Any) -> TypeGuard[str]:
     return isinstance(told, str) and bool(told)
 
 
