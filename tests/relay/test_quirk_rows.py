@@ -17,7 +17,7 @@ from strictwire.repairs import RULES
 CORPUS = Path(__file__).resolve().parents[2] / "corpus"
 # Quirks that are one server's habits, and how its recordings are called.
 RECORDED = {87: "llamacpp", 88: "mlx-lm", 89: "transformers"}
-DIALECTS: tuple[Dialect, ...] = ("chat", "completions")
+DIALECTS: tuple[Dialect, ...] = ("chat", "completions", "responses", "messages")
 # Lab and relay know these by other tables (tests/lab/test_lab_embeddings.py, routing).
 BEYOND = ("embeddings.", "request.")
 PAIRS = [

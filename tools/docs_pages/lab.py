@@ -36,7 +36,9 @@ def lab_page() -> str:
         "`/v1/chat/completions`, `/v1/completions`, `/v1/responses` and `/v1/messages` (with "
         "`/count_tokens`). Chat's scenarios are served at the other paths where these can say "
         "the same: completions say text alone; responses and messages tell healthy answers as "
-        "their own format has it, and what is broken there has scenarios of its own. With "
+        "their own format has it, and what is broken there has scenarios of its own. Where a "
+        "scenario of chat cannot be told as responses or messages, its server does not have these "
+        "paths: a plain 404, as of most local servers. With "
         "`--recordings DIR` the lab also replays recorded replies, as `recording:NAME`. Images, "
         "audio, files, moderations and rerank are answered too, with as many bytes as asked for "
         "(`file-1000`), or broken (`error-429`).",

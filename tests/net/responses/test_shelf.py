@@ -106,3 +106,26 @@ async def test_a_chain_with_a_gap_is_not_known() -> None:
     shelf.keep_soon(replace(ONE, previous_id="resp_gone"), "memory")
     assert await shelf.history("resp_1", "alpha") is None
     await shelf.close()
+
+
+async def test_going_on_does_not_wait_until_it_is_kept_longer() -> None:
+    """A database that somebody has locked can be read; a stream need not wait for more."""
+
+    class Locked(SlowStore):
+        async def extend(self, ids: Sequence[str], owner: str, expires_at: int) -> None:
+            await self.gate.wait()
+            await super().extend(ids, owner, expires_at)
+            longer.set()
+
+    longer = asyncio.Event()
+    database = Locked()
+    shelf, clock = shelf_over(database)
+    await MemoryStore.put(database, replace(ONE, expires_at=int(clock.now) + 100))
+    async with asyncio.timeout(5):
+        assert await shelf.history("resp_1", "alpha") is not None
+    database.gate.set()
+    async with asyncio.timeout(5):
+        await longer.wait()
+    kept = await MemoryStore.get(database, "resp_1", "alpha", int(clock.now) + 100)
+    assert kept is not None
+    await shelf.close()

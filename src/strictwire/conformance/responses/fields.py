@@ -23,7 +23,8 @@ def is_text(value: Any) -> bool:
 
 
 def is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Seconds since the epoch; 0 is a time that nobody set."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
 
 
 def _is_list(value: Any) -> bool:

@@ -67,10 +67,6 @@ class BlockOrder:
         self.size_bytes = 0
 
     @property
-    def has_begun(self) -> bool:
-        return self._next_index > 0
-
-    @property
     def is_open(self) -> bool:
         return self._block is not None
 

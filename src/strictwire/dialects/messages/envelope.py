@@ -123,6 +123,7 @@ def strict_delta(
     if mended:
         wrong["delta"] = (delta if isinstance(delta, dict) else {}) | end
     usage = strict_usage(_with_output(value.get("usage"), started), ("output_tokens",))
+    usage = _without_uncounted_input(usage, started)
     if usage is not value.get("usage"):
         mended.add(USAGE)
         wrong["usage"] = usage
@@ -139,6 +140,15 @@ def _strict_reason(told: str, *, has_called: bool) -> str:
         return "tool_use"
     # Without a call there is nothing to answer: agents would ask again for ever.
     return "end_turn" if reason == "tool_use" and not has_called else reason
+
+
+def _without_uncounted_input(usage: dict[str, Any], started: dict[str, Any]) -> dict[str, Any]:
+    """A prompt of no tokens at all was not counted: what the start said, an estimate maybe, holds,
+    and clients keep it where the end says nothing."""
+    is_counted = any(usage.get(name) for name in COUNTS if name != "output_tokens")
+    if is_counted or "input_tokens" not in usage or not started.get("input_tokens"):
+        return usage
+    return {name: count for name, count in usage.items() if name != "input_tokens"}
 
 
 def _with_output(told: Any, started: dict[str, Any]) -> Any:

@@ -92,7 +92,7 @@ class MessagesLife:
         if self._is_over or not self._has_begun:
             return
         has_reason = self._tail is not None and bool(envelope.reason_told(self._tail.value))
-        if has_reason or (has_terminal and self._blocks.has_begun):
+        if has_terminal or has_reason:
             self._mend(STOP_MISSING)
             yield from self._message_stop(Chunk(STOP))
 

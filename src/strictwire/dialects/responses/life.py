@@ -400,6 +400,8 @@ def _reworded(failed: Chunk, error: WireError) -> Chunk:
     right = {"message": error.message} if is_clean else failure_of(error)
     if right.items() <= told.items():
         return failed
+    if told.get("code") == error.code:
+        right["code"] = told["code"]
     mended = told | right if is_clean else right
     return failed.repaired(failed.value | {"response": response | {"error": mended}})
 

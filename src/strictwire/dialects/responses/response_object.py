@@ -47,7 +47,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "tool_choice": (str, dict),
     "usage": (dict, type(None)),
 }
-# Seconds since the epoch; what is later than any date is none.
+# Seconds since the epoch. What is later than any date is none, and 0 is a time that nobody set.
 _MAX_TIME_S = 2**40
 
 # All that a response says beside its id, time, model, status and output, in the order of OpenAI's.
@@ -199,7 +199,7 @@ def _is_text(told: Any) -> bool:
 
 def _is_time(told: Any) -> bool:
     is_number = isinstance(told, (int, float)) and not isinstance(told, bool)
-    return is_number and 0 <= told < _MAX_TIME_S
+    return is_number and 0 < told < _MAX_TIME_S
 
 
 _ENVELOPE = {"id": _is_text, "created_at": _is_time, "model": _is_text}

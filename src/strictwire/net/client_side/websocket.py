@@ -18,6 +18,9 @@ from websockets.frames import Frame
 
 from strictwire.net.client_side.asgi import SHUTDOWN
 
+# How long the last bytes may take, once nothing more will be said.
+LAST_BYTES_S = 10.0
+
 logger = logging.getLogger("strictwire.net.websocket")
 # uvicorn tells of each connection, with all that stands in its path.
 logger.setLevel(logging.WARNING)
@@ -64,6 +67,11 @@ class StrictWebSocket(WebSocketsSansIOProtocol):
         """A piece without a byte says nothing, and counts for no bound of a message."""
         if event.data or event.fin:
             super().handle_cont(event)
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """The application is done. A close waits for the last bytes, which may never be taken."""
+        super().on_task_complete(task)
+        self.loop.call_later(LAST_BYTES_S, self.transport.abort)
 
     def keepalive_timeout(self) -> None:
         """A client that answers no ping takes no bytes either, and a close waits for these."""

@@ -57,6 +57,7 @@ class Shelf:
         self._wall_clock = now
         self._written: dict[tuple[str, str], StoredResponse] = {}
         self._writers: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._extending: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
     @property
@@ -127,7 +128,7 @@ class Shelf:
             if len(chain) > MAX_CHAIN or size_bytes > self._terms.max_history_bytes:
                 raise _too_long()
             next_id = found.previous_id
-        await self._extend([one.id for one in chain], owner)
+        await self._extend_soon([one.id for one in chain], owner)
         return chain[::-1]
 
     async def items(self, item_ids: Sequence[str], owner: str) -> dict[str, Item]:
@@ -151,6 +152,8 @@ class Shelf:
             self._sweeper.cancel()
             await asyncio.wait({self._sweeper})
         await self.settled()
+        if self._extending:
+            await asyncio.wait(set(self._extending))
         await self._memory.close()
         await self._database.close()
 
@@ -201,12 +204,20 @@ class Shelf:
         joined = array_of([*earlier, *items_of(response.input)])
         return replace(response, input=joined, previous_id=link)
 
-    async def _extend(self, ids: Sequence[str], owner: str) -> None:
+    async def _extend_soon(self, ids: Sequence[str], owner: str) -> None:
+        """In the database beside the request, which need not wait until that can be written."""
         await self._memory.extend(ids, owner, self.now() + self._terms.memory_ttl_s)
+        task = asyncio.get_running_loop().create_task(self._extend_long(ids, owner))
+        self._extending.add(task)
+        task.add_done_callback(self._extending.discard)
+
+    async def _extend_long(self, ids: Sequence[str], owner: str) -> None:
         try:
             await self._database.extend(ids, owner, self.now() + self._terms.retention_s)
         except StoreUnavailable as problem:
             log.warning("kept responses could not be kept longer: %s", problem.reason)
+        except Exception:  # the top of the task
+            log.exception("kept responses could not be kept longer")
 
     async def settled(self) -> None:
         """Wait for what is being written now."""

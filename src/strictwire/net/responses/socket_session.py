@@ -38,6 +38,8 @@ log = logging.getLogger("strictwire.net")
 IDLE_S = 3600.0
 # Requests that wait for their turn. Agents ask for one at a time.
 MAX_WAITING = 16
+# A client that reads takes a close at once; no other is waited for.
+CLOSE_S = 1.0
 # As the transports do it: then the response's upstream is not read further.
 HIGH_BYTES = 65_536
 LOW_BYTES = 16_384
@@ -263,8 +265,9 @@ class SocketSession:
 
     async def _close(self, code: int) -> None:
         try:
-            await self._send({"type": "websocket.close", "code": code})
-        except OSError:
+            async with asyncio.timeout(CLOSE_S):
+                await self._send({"type": "websocket.close", "code": code})
+        except (OSError, TimeoutError):  # the client is gone, or takes nothing
             pass
 
 

@@ -72,7 +72,12 @@ class Turn:
 
     def kept(self, result: dict[str, Any], new_id: str) -> StoredResponse:
         """What is kept of it, with its response. ``new_id`` names items that have no id."""
-        own = with_ids(self.own, new_id)
+        own, previous_id = with_ids(self.own, new_id), self.previous_id
+        if result["id"] == previous_id or any(one.id == result["id"] for one in self.history):
+            # A server that calls all its responses alike. This one takes the other's place, so it
+            # cannot go on from it: it has with it what was said before.
+            own = [*items_before(self.history), *own]
+            previous_id = "" if self.history else _ELSEWHERE
         output = [one for one in result.get("output") or () if isinstance(one, dict)]
         ids = [*map(id_of, own), *(one.get("id") for one in output)]
         return StoredResponse(
@@ -83,7 +88,7 @@ class Turn:
             expires_at=0,
             value=msgspec.json.encode(result),
             input=array_of(own),
-            previous_id=self.previous_id,
+            previous_id=previous_id,
             item_ids=tuple(one for one in ids if isinstance(one, str) and one),
         )
 
