@@ -10,7 +10,7 @@ from gateway_stand import Heard, gateway_for
 
 from strictwire.config import Endpoints, Secret
 from strictwire.model.request import Dialect
-from strictwire.net.application import ROUTES
+from strictwire.net.routes import ROUTES
 
 ANTHROPIC = ("anthropic-version: 2023-06-01",)
 NOWHERE = "http://127.0.0.1:9/v1"

@@ -16,9 +16,10 @@ from typing import Any
 
 from strictwire.config import Model, Provider, Settings
 from strictwire.model.protocols import Upstream
-from strictwire.net.application import Application, RouteRow
+from strictwire.net.application import Application
 from strictwire.net.call import Call
 from strictwire.net.responses.shelf import Shelf, Terms
+from strictwire.net.routes import RouteRow
 from strictwire.net.service import Service
 from strictwire.net.upstream import HttpUpstream, TlsSettings
 from strictwire.store import LazyStore, MemoryStore

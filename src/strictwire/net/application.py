@@ -11,143 +11,27 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 from urllib.parse import quote
 
-from strictwire import __version__
 from strictwire.config import Settings
 from strictwire.model.errors import CallerError, WireError
 from strictwire.model.observer import Outcome, ReplyRecord
 from strictwire.model.request import Dialect
-from strictwire.net import (
-    access,
-    chat_endpoint,
-    completions_endpoint,
-    count_tokens_endpoint,
-    embeddings_endpoint,
-    messages_endpoint,
-    models_endpoint,
-    responses_endpoint,
-)
+from strictwire.net import access
 from strictwire.net.call import Call
 from strictwire.net.client_side import ClientGone, client_reply
 from strictwire.net.client_side.asgi import Receive, Scope, Send
-from strictwire.net.passthrough import pass_through
-from strictwire.net.responses import compact_endpoint, kept_endpoints, socket_endpoint
+from strictwire.net.endpoints import models
+from strictwire.net.responses import socket_endpoint
+from strictwire.net.routes import MODELS, ROUTES, SOCKET, RouteRow, served
 from strictwire.net.service import Service
 
 log = logging.getLogger("strictwire.net")
 
-Handler = Callable[[Service, Call], Awaitable[None]]
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
 # Not sent to anyone, only counted: nginx's number for it, which operators know.
 _CLIENT_GONE = 499
-_TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
-_JSON = [(b"content-type", b"application/json")]
-
-
-@dataclass(frozen=True, slots=True)
-class RouteRow:
-    """``template`` is without ``/v1``, which is optional in front of every path. ``endpoint`` names
-    the setting of ``endpoints`` that turns the path off, where there is one. ``dialect`` is the one
-    in which its clients read errors."""
-
-    methods: tuple[str, ...]
-    template: str
-    handler: Handler
-    access: Literal["key", "open"] = "key"
-    endpoint: str = ""
-    dialect: Dialect = "chat"
-
-    @property
-    def prefix(self) -> str:
-        """What stands before a part of the path that may be anything; all of it where none is."""
-        return self.template.partition("{")[0]
-
-
-async def _greet(service: Service, call: Call) -> None:
-    text = (
-        f"strictwire {__version__}: an OpenAI-compatible API is served at /v1.\n"
-        "GET /v1/models lists the models, GET /metrics counts.\n"
-    )
-    call.respond(200, _TEXT, text.encode())
-
-
-async def _health(service: Service, call: Call) -> None:
-    call.respond(200, _JSON, b'{"status":"ok"}')
-
-
-async def _ready(service: Service, call: Call) -> None:
-    if service.is_draining:
-        call.respond(503, _JSON, b'{"status":"draining"}')
-    else:
-        call.respond(200, _JSON, b'{"status":"ready"}')
-
-
-ROUTES: tuple[RouteRow, ...] = (
-    RouteRow(("GET", "HEAD"), "/", _greet, "open"),
-    RouteRow(("GET", "HEAD"), "/health", _health, "open"),
-    RouteRow(("GET", "HEAD"), "/ready", _ready, "open"),
-    RouteRow(("POST",), "/chat/completions", chat_endpoint.complete),
-    RouteRow(("POST",), "/completions", completions_endpoint.complete, endpoint="completions"),
-    RouteRow(
-        ("POST",),
-        "/responses",
-        responses_endpoint.create,
-        endpoint="responses",
-        dialect="responses",
-    ),
-    RouteRow(
-        ("POST",),
-        "/responses/compact",
-        compact_endpoint.compact,
-        endpoint="responses",
-        dialect="responses",
-    ),
-    RouteRow(
-        ("GET", "POST", "DELETE"),
-        "/responses/{id}",
-        kept_endpoints.serve,
-        endpoint="responses",
-        dialect="responses",
-    ),
-    RouteRow(
-        ("POST",), "/messages", messages_endpoint.create, endpoint="messages", dialect="messages"
-    ),
-    RouteRow(
-        ("POST",),
-        "/messages/count_tokens",
-        count_tokens_endpoint.count,
-        endpoint="messages",
-        dialect="messages",
-    ),
-    RouteRow(("POST",), "/embeddings", embeddings_endpoint.embed, endpoint="embeddings"),
-    RouteRow(("POST",), "/images/{path}", pass_through, endpoint="images"),
-    RouteRow(("GET", "POST"), "/audio/{path}", pass_through, endpoint="audio"),
-    RouteRow(("GET", "POST"), "/files", pass_through, endpoint="files"),
-    RouteRow(("GET", "HEAD", "DELETE"), "/files/{path}", pass_through, endpoint="files"),
-    RouteRow(("POST",), "/uploads", pass_through, endpoint="files"),
-    RouteRow(("POST",), "/uploads/{path}", pass_through, endpoint="files"),
-    RouteRow(("POST",), "/moderations", pass_through, endpoint="moderations"),
-    RouteRow(("POST",), "/rerank", pass_through, endpoint="rerank"),
-    RouteRow(("GET", "HEAD"), "/models", models_endpoint.list_models),
-    RouteRow(("GET", "HEAD"), "/models/{id}", models_endpoint.get_model),
-)
-
-
-# The one path where a GET may become a conversation. Its handler is made for each connection.
-_SOCKET = RouteRow(
-    ("GET",), socket_endpoint.PATH, _health, endpoint="responses", dialect="responses"
-)
-_MODELS = (models_endpoint.list_models, models_endpoint.get_model)
-
-
-def _served() -> str:
-    """The paths that want a key, for people: each once, without what may follow."""
-    paths = {row.prefix.strip("/"): None for row in ROUTES if row.access == "key"}
-    tops = [path for path in paths if path.partition("/")[0] not in paths or "/" not in path]
-    return f"{', '.join(tops[:-1])} and {tops[-1]}"
 
 
 class Application:
@@ -213,7 +97,7 @@ class Application:
 
         begun_at = asyncio.get_running_loop().time()
         is_offered = call.path == socket_endpoint.PATH
-        await self._answer(call, replace(_SOCKET, handler=open_session) if is_offered else None)
+        await self._answer(call, replace(SOCKET, handler=open_session) if is_offered else None)
         if refusal.status:
             await refusal.say(scope, send)
         self._count(call, asyncio.get_running_loop().time() - begun_at)
@@ -282,7 +166,7 @@ class Application:
             return False
         if row is None:
             raise CallerError(
-                f"There is no such path. Served under /v1 are {_served()}.",
+                f"There is no such path. Served under /v1 are {served()}.",
                 status=404,
                 code="unknown_path",
             )
@@ -317,7 +201,7 @@ class Application:
         if row is None:
             above = (one for one in self._rows if call.path.startswith(one.template + "/"))
             row = next(above, None)
-        if models_endpoint.is_anthropic(call) and row is not None and row.handler in _MODELS:
+        if models.is_anthropic(call) and row is not None and row.handler in MODELS:
             return "messages"
         return row.dialect if row is not None else "chat"
 

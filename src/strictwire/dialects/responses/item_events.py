@@ -53,7 +53,7 @@ class ItemEvents:
             right = {
                 name: right[name] for name in right if name in ("id", "type") or name not in told
             }
-        elif told.get("status") in STATUSES or ("status" not in told and item.kind != "message"):
+        elif told.get("status") in STATUSES or ("status" not in told and not item.has_status):
             right.pop("status", None)
         mended = told if right.items() <= told.items() else told | right
         if mended is not told:

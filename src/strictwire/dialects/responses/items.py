@@ -128,6 +128,11 @@ class Item:
     def is_known(self) -> bool:
         return self.kind in KNOWN_ITEMS
 
+    @property
+    def has_status(self) -> bool:
+        """Whether clients want one: the schema lets calls do without, the AI SDK does not."""
+        return self.is_known and self.kind != "reasoning"
+
     def parts_in(self, holder: str) -> list[Part]:
         return [part for part in self.parts if _holder(part) == holder]
 
@@ -164,7 +169,7 @@ class Item:
         told: dict[str, Any] = {"id": self.id, "type": self.kind}
         if not self.is_known:
             return self._carried(told, status)
-        if self.kind != "reasoning":
+        if self.has_status:
             told["status"] = status
         told = {**told, **self.fields, **told}
         call = CALLS.get(self.kind)

@@ -110,12 +110,19 @@ _PARTS: Mapping[str, Mapping[str, TextKind]] = {
         "text": REASONING_TEXT,
     },
 }
+_HOMES: Mapping[str, str] = {kind.part: kind.item for kind in TEXT_KINDS if kind.part}
 # What a text that stands in a list without a type is.
 _BARE: Mapping[tuple[str, str], TextKind] = {
     ("message", "content"): OUTPUT_TEXT,
     ("reasoning", "summary"): SUMMARY_TEXT,
     ("reasoning", "content"): REASONING_TEXT,
 }
+
+
+def home_of(part: Mapping[str, Any]) -> str:
+    """The type of item in which alone a part of this type stands; empty where it is not known."""
+    told = part.get("type")
+    return _HOMES.get(told, "") if isinstance(told, str) else ""
 
 
 def says_what_it_is(part: Mapping[str, Any]) -> bool:

@@ -90,7 +90,10 @@ class ResponsesNativeWriter:
 
     def feed(self, event: Event) -> Sequence[dict[str, Any]]:
         source = event.source
-        return (source.value,) if source is not None and "type" in source.value else ()
+        if source is None or "type" not in source.value:
+            return ()
+        value = source.value
+        return (with_usage_at_end(value),) if isinstance(event, Finished) else (value,)
 
     def fail(self, error: WireError) -> Sequence[dict[str, Any]]:
         return [chunk.value for chunk in self.life.fail(error)] if self.life else ()
@@ -128,6 +131,14 @@ class ResponsesNativeWholeWriter:
 
     def finish(self) -> dict[str, Any]:
         return with_usage(self._response)
+
+
+def with_usage_at_end(event: dict[str, Any]) -> dict[str, Any]:
+    """The last event of a stream that ended well. The schema lets its usage be null; the AI SDK
+    of 2026, which OpenCode uses, then sees no end, and asks again for ever."""
+    response = with_usage(event["response"])
+    is_same = response is event["response"] or event["type"] == "response.failed"
+    return event if is_same else event | {"response": response}
 
 
 def with_usage(response: dict[str, Any]) -> dict[str, Any]:

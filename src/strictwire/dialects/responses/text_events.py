@@ -14,6 +14,7 @@ from strictwire.dialects.responses.items import Item, Part
 from strictwire.dialects.responses.kinds import (
     OUTPUT_TEXT,
     TextKind,
+    home_of,
     part_kind,
     says_what_it_is,
 )
@@ -55,11 +56,13 @@ class TextEvents:
         self, value: Mapping[str, Any], part: Mapping[str, Any]
     ) -> tuple[Item, TextKind | None]:
         holder = "summary" if "summary" in value["type"] else "content"
-        is_reasoning = holder == "summary" or part.get("type") == "reasoning_text"
+        # A part that is at home in one type of item stands in no other, whatever its id says.
+        home = "reasoning" if holder == "summary" else home_of(part)
         named = self.up.ledger.named(value.get("item_id"))
         if named is not None and not named.is_done and named.is_known:
-            return named, part_kind(named.kind, holder, part)
-        item = self._items.item_of(value, "reasoning" if is_reasoning else "message")
+            if home in ("", named.kind):
+                return named, part_kind(named.kind, holder, part)
+        item = self._items.item_of(value, home or "message")
         return item, part_kind(item.kind, holder, part)
 
     def on_part_done(self, chunk: Chunk) -> None:

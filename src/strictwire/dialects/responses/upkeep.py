@@ -154,8 +154,8 @@ class Upkeep:
                 # Whom the client was told of is whom it answers.
                 right |= {name: item.fields[name] for name in ("call_id", "name")}
             right |= {name: item.fields[name] for name in item.fields if name not in told}
-            if item.kind != "message" and "status" not in told:
-                right.pop("status", None)  # only a message must have one
+            if not item.has_status and "status" not in told:
+                right.pop("status", None)
         else:
             ours = item.object(status)
             right |= {

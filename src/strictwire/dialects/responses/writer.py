@@ -26,7 +26,7 @@ from strictwire.dialects.responses.kinds import (
 from strictwire.dialects.responses.life import ResponsesLife
 from strictwire.dialects.responses.logprobs import token_logprobs
 from strictwire.dialects.responses.response_object import ID_PREFIX
-from strictwire.dialects.responses.usage import usage_from_chat_names
+from strictwire.dialects.responses.usage import no_usage, usage_from_chat_names
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import MisuseError, PeerError, WireError
 from strictwire.model.events import (
@@ -267,7 +267,7 @@ class ResponsesWriter:
         yield from self._close()
         yield from self._close_calls()
         reason = _INCOMPLETE.get(self._reason)
-        response: dict[str, Any] = {"usage": self._usage}
+        response: dict[str, Any] = {"usage": self._usage or no_usage()}
         if self._tier is not None:
             response["service_tier"] = self._tier
         if reason is None:
