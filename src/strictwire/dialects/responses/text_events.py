@@ -59,9 +59,9 @@ class TextEvents:
         # A part that is at home in one type of item stands in no other, whatever its id says.
         home = "reasoning" if holder == "summary" else home_of(part)
         named = self.up.ledger.named(value.get("item_id"))
-        if named is not None and not named.is_done and named.is_known:
-            if home in ("", named.kind):
-                return named, part_kind(named.kind, holder, part)
+        is_open = named is not None and not named.is_done and named.is_known
+        if named is not None and is_open and home in ("", named.kind):
+            return named, part_kind(named.kind, holder, part)
         item = self._items.item_of(value, home or "message")
         return item, part_kind(item.kind, holder, part)
 
