@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# All the seeds, and as many inputs again that the fuzzer makes of them.
-RUNS = 1000
-# Playing them took 10 s on two slow processors; this only ends what hangs.
+# All the seeds, and some hundreds of inputs that the fuzzer makes of them.
+RUNS = 2000
+# Playing them took 15 s on two slow processors; this only ends what hangs.
 TIMEOUT_S = 240
 
 

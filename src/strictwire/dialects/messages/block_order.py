@@ -34,8 +34,8 @@ BLOCK_INDEX = "messages.block-index"
 # Of the calls that wait for the one before: each may hold a file that is to be written, but a peer
 # that never ends the first must not fill our memory with the others.
 MAX_HELD_BYTES = 4 * 1024 * 1024
-# As many as of chat: each call's id is remembered until the reply ends.
-MAX_CALLS = 4096
+# As many as a choice of chat has: each call's id is remembered until the reply ends.
+MAX_CALLS = 512
 # What a chunk costs beside its text.
 _CHUNK_BYTES = 512
 

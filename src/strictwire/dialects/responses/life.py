@@ -73,8 +73,8 @@ class ResponsesLife:
     """One reply's life. ``is_object``: the chunks are the layout of a whole object, which owes
     nothing but itself."""
 
-    __slots__ = ("_failed", "_is_object", "_is_over", "_items", "_promise", "_response",
-                 "_stage", "_texts", "_up")  # fmt: skip
+    __slots__ = ("_failed", "_has_failed_there", "_is_object", "_is_over", "_items", "_promise",
+                 "_response", "_stage", "_texts", "_up")  # fmt: skip
 
     def __init__(self, promise: Promise, *, is_object: bool = False) -> None:
         self._promise = promise
@@ -86,6 +86,7 @@ class ResponsesLife:
         self._items = ItemEvents(self._up)
         self._texts = TextEvents(self._up, self._items)
         self._failed: Chunk | None = None
+        self._has_failed_there = False
 
     @property
     def mended(self) -> frozenset[str]:
@@ -158,7 +159,8 @@ class ResponsesLife:
 
     def fail(self, error: WireError) -> Iterable[Chunk]:
         if self._failed is not None:
-            return (_reworded(self._failed, error),)  # the server told of it itself
+            # The server told of it itself, or this is said a second time.
+            return (_reworded(self._failed, error) if self._has_failed_there else self._failed,)
         if self._is_over:
             return ()
         if self._stage is not _Stage.IN_PROGRESS:
@@ -190,7 +192,7 @@ class ResponsesLife:
         twin._up = self._up.copied()
         twin._response = self._response.copied()
         twin._stage, twin._is_over = self._stage, self._is_over
-        twin._failed = self._failed
+        twin._failed, twin._has_failed_there = self._failed, self._has_failed_there
         twin._items = ItemEvents(twin._up)
         twin._texts = TextEvents(twin._up, twin._items)
         return twin
@@ -341,6 +343,7 @@ class ResponsesLife:
         right = {"output": output, "error": error, "incomplete_details": None}
         right["usage"] = full_usage(usage) if isinstance(usage, dict) else None
         self._is_over = True
+        self._has_failed_there = chunk is not None
         self._failed = self._terminal(chunk, "failed", response, right)
         self._up.out.append(self._failed)
 
