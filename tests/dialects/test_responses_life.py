@@ -324,6 +324,12 @@ def test_a_failure_passes_for_no_success(kind: str, status: str) -> None:
     assert [one.value for one in again] == events[2:]
 
 
+@pytest.mark.parametrize("error", [{"code": "server_error", "message": "no"}, "no"])
+def test_a_response_with_an_error_is_not_completed(error: Any) -> None:
+    last = {"type": "response.completed", "response": RESPONSE | {"error": error}}
+    assert lived([*healthy()[:-1], last])[-1]["type"] == "response.failed"
+
+
 def test_a_failure_is_told_without_the_secrets_that_were_found_in_it() -> None:
     error = {"code": "invalid_api_key", "message": "No such key: sk-dummy.", "param": "sk-dummy"}
     response = RESPONSE | {"status": "failed", "error": error}

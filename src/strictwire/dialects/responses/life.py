@@ -308,6 +308,8 @@ class ResponsesLife:
         # A failure may not pass for a success, whatever the event is called.
         if status == "completed" and response.get("status") in _FAILURES:
             status = response["status"]
+        elif status == "completed" and _tells_error(response.get("error")):
+            status = "failed"
         self._finish(chunk, status, response)
 
     def _finish(self, chunk: Chunk | None, status: str, response: dict[str, Any]) -> None:
@@ -386,6 +388,13 @@ class ResponsesLife:
             if told.get("id") != item.id:
                 up.mend("responses.item-id" if told.get("id") else "responses.item-fields")
         return finals
+
+
+def _tells_error(told: Any) -> bool:
+    """Some servers have an empty error in a response that is well."""
+    if isinstance(told, dict):
+        return bool(told.get("message") or told.get("code"))
+    return isinstance(told, str) and bool(told)
 
 
 def _reason_of(response: Mapping[str, Any]) -> dict[str, Any]:
