@@ -24,7 +24,7 @@ CORPUS = Path(__file__).resolve().parents[2] / "corpus"
 # Longer replies say nothing more about order, and each example plays one several times.
 MAX_STREAM_BYTES = 8192
 MAX_EDITS = 4
-# The word of the wire that names the place of an event's other half.
+# What stands where something else belongs.
 _VALUES: tuple[Any, ...] = (
     None, "", "x", 0, 1, 7, -1, 1.5, True, False, [], {}, [None], ["x"], {"a": 1}, [{}], "0",
 )  # fmt: skip

@@ -249,6 +249,36 @@ def test_a_part_without_a_type_of_text_is_a_text() -> None:
     assert told[-1]["response"]["output"][0]["content"][0]["type"] == "output_text"
 
 
+def test_a_number_that_is_told_twice_is_counted_on_the_fast_lane_too() -> None:
+    """The server's numbers are not ours where events were added, yet the lane must know them."""
+    texts = [
+        {"type": "response.output_text.delta", "sequence_number": number, "delta": f"{number} "}
+        for number in range(11)
+    ]
+    body = stream(*texts, texts[-1], COMPLETED | {"sequence_number": 12})
+    pieces = [block + b"\n\n" for block in body.split(b"\n\n")[:-1]]
+    for client in ("messages", "chat"):
+        promise = promised(client, "responses")
+        want = play([body], promise, is_object=False, may_splice=False)
+        assert play(pieces, promise, is_object=False) == want
+
+
+@pytest.mark.parametrize("count", [False, 1.0])
+def test_a_count_is_a_whole_number(count: Any) -> None:
+    """False is 0 to Python, and 1.0 is 1."""
+    counts = {"input_tokens": 1, "output_tokens": count, "total_tokens": 2}
+    details = {
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": 0},
+    }
+    *before, terminal = values_in(
+        play([streams_of("responses")[-1]], promised("responses", "responses"), is_object=False)
+    )
+    terminal["response"]["usage"] = counts | details
+    told = strictly(stream(*before, terminal), promised("responses", "responses"))
+    assert type(told[-1]["response"]["usage"]["output_tokens"]) is int
+
+
 def test_a_response_that_begins_is_not_completed() -> None:
     created = {"type": "response.created", "response": {"id": "r", "status": "completed"}}
     told = strictly(

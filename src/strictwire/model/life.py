@@ -34,6 +34,11 @@ class Life(Protocol):
         ...
 
     @property
+    def told_number(self) -> int | None:
+        """The sequence number that the chunk which comes next should have, by those before it."""
+        ...
+
+    @property
     def size_bytes(self) -> int: ...  # about what it holds
 
     def feed(self, chunk: Chunk) -> Iterable[Chunk]: ...

@@ -188,7 +188,7 @@ class Splicer:
 
     def _take_one_counted(self, data: bytes) -> bytes | None:
         lives = self._lives
-        number_in, number_out = lives[0].next_number or 0, lives[-1].next_number or 0
+        number_in, number_out = lives[0].told_number or 0, lives[-1].next_number or 0
         plain = self._counted[0].take_one(data, number_in, number_out)
         if plain is None or any(life.is_full for life in lives):
             # A life cannot take back that it counted the first of several.
@@ -204,7 +204,7 @@ class Splicer:
         """What goes out for the known frame that begins at ``position``, its text, and where it
         ends. Nothing is counted yet."""
         lives = self._lives
-        number_in, number_out = lives[0].next_number, lives[-1].next_number
+        number_in, number_out = lives[0].told_number, lives[-1].next_number
         for template in self._counted:
             found = template.take(data, position, number_in or 0, number_out or 0)
             if found is not None:
@@ -220,8 +220,9 @@ class Splicer:
 
     def look(self, stages: Stages, sink: StreamSink) -> Before:
         """What the frame that comes next will meet."""
-        numbers = [life.next_number for life in self._lives] or [None]
-        first, last = (-1 if number is None else number for number in (numbers[0], numbers[-1]))
+        lives = self._lives
+        numbers = (lives[0].told_number, lives[-1].next_number) if lives else (None, None)
+        first, last = (-1 if number is None else number for number in numbers)
         return Before(_state_of(stages, sink), first, last)
 
     def check(self, stages: Stages, sink: StreamSink) -> None:
@@ -257,7 +258,9 @@ class Splicer:
             self.forget()
             self._fingerprint = before
         if not events and not output:
-            if len(self._inert) < MAX_INERT and frame.raw not in self._inert:
+            # Where the upstream's frames are numbered, the same one again is one too many.
+            is_new = met.number_in < 0 and frame.raw not in self._inert
+            if is_new and len(self._inert) < MAX_INERT:
                 self._inert = (*self._inert, frame.raw)
             return
         template: Template | Counted | None = None

@@ -44,6 +44,7 @@ class MessagesLife:
         "is_full",
         "knows_usage",
         "next_number",
+        "told_number",
     )
 
     def __init__(self, promise: Promise, *, is_object: bool = False) -> None:
@@ -59,6 +60,7 @@ class MessagesLife:
         self._tail: Chunk | None = None
         self.is_full = False
         self.next_number: int | None = None
+        self.told_number: int | None = None
         self.knows_usage = False
 
     @property

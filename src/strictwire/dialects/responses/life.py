@@ -106,6 +106,10 @@ class ResponsesLife:
         return self._up.telling.number
 
     @property
+    def told_number(self) -> int | None:
+        return self._up.told_number
+
+    @property
     def size_bytes(self) -> int:
         return self._up.size_bytes
 

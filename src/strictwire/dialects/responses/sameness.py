@@ -11,7 +11,19 @@ from typing import Any
 
 
 def says(told: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    """Whether ``told`` has all the values of ``right``, and whole numbers where it has those."""
-    return right.items() <= told.items() and not any(
-        type(value) is int and type(told[name]) is not int for name, value in right.items()
+    """Whether ``told`` has all the values of ``right``, and whole numbers where it has those, at
+    any depth."""
+    return right.items() <= told.items() and all(
+        _is_same(told[name], value) for name, value in right.items()
     )
+
+
+def _is_same(told: Any, right: Any) -> bool:
+    """Of two values that are equal to Python."""
+    if told is right:
+        return True
+    if isinstance(right, dict):
+        return all(_is_same(told[name], value) for name, value in right.items())
+    if isinstance(right, list):
+        return all(map(_is_same, told, right))
+    return type(right) is not int or type(told) is int
