@@ -66,6 +66,9 @@ def is_askable(row: Scenario, client: AnyDialect, upstream: Dialect) -> bool:
     is_told = upstream in row.dialects and not row.modes and row.extra_fields == "keep"
     if client != "responses" and "custom" in row.name:
         return False  # chat's official stream, and Messages, have no word for such a tool
+    if row.is_early_error and client != upstream and not row.only:
+        # One status in many shapes: the shape is mended before any dialect is crossed.
+        return row.name.count("-") == 1
     # Several choices, and prompts that are no conversation, exist in chat and completions only.
     return is_told and row.choices == 1 and len(row.ask.prompts) <= 1
 

@@ -188,9 +188,10 @@ class Splicer:
 
     def _take_one_counted(self, data: bytes) -> bytes | None:
         lives = self._lives
-        number_in, number_out = lives[0].told_number or 0, lives[-1].next_number or 0
-        plain = self._counted[0].take_one(data, number_in, number_out)
-        if plain is None or any(life.is_full for life in lives):
+        first, last = lives[0], lives[-1]
+        plain = self._counted[0].take_one(data, first.told_number or 0, last.next_number or 0)
+        # Not ``any``: a generator for each frame costs more than the rest of this line.
+        if plain is None or first.is_full or last.is_full:
             # A life cannot take back that it counted the first of several.
             found = self._counted_at(data, 0)
             return self._told(found) if found is not None and found[2] == len(data) else None
