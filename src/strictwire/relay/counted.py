@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import msgspec
 
+# What a string may hold that is spliced: as it stands in JSON, without escapes and with them.
 PLAIN_ASCII = bytes(byte for byte in range(0x20, 0x7F) if byte not in b'"\\')
-_PLAIN = re.compile(rb'[^"\\\x00-\x1f]+')
-_ESCAPED = re.compile(rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])+')
+PLAIN = re.compile(rb'[^"\\\x00-\x1f]+')
+ESCAPED = re.compile(rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])+')
 _NUMBER = re.compile(rb'"sequence_number":[ \t]*([0-9]+)(?=[,} \t])')
 
 _decode_string = msgspec.json.Decoder(str).decode
@@ -87,9 +88,9 @@ class Counted:
             return None
         begin = position + len(before)
         after = self.after.fill(digits)
-        match = _PLAIN.match(data, begin)
+        match = PLAIN.match(data, begin)
         if match is None or not data.startswith(after, match.end()):
-            match = _ESCAPED.match(data, begin)
+            match = ESCAPED.match(data, begin)
             if match is None or not data.startswith(after, match.end()):
                 return None
         middle = match.group()

@@ -26,7 +26,14 @@ import msgspec
 from strictwire.model.events import Event, ReasoningDelta, TextDelta
 from strictwire.model.frames import Frame
 from strictwire.model.life import Life
-from strictwire.relay.counted import PLAIN_ASCII, Counted, Holed, find_number
+from strictwire.relay.counted import (
+    ESCAPED,
+    PLAIN,
+    PLAIN_ASCII,
+    Counted,
+    Holed,
+    find_number,
+)
 from strictwire.wire.sse import SseDecoder
 
 if TYPE_CHECKING:
@@ -55,8 +62,6 @@ _SENTINEL = b"strictwire0splice1proof2"
 # came (the JSON goes out untouched) or are written anew.
 _TOLD = _SENTINEL + b"\\u0021"
 _READ = _SENTINEL + b"!"
-_PLAIN = re.compile(rb'[^"\\\x00-\x1f]+')
-_ESCAPED = re.compile(rb'(?:[^"\\\x00-\x1f]|\\["\\/bfnrtu])+')
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 
 _decode_string = msgspec.json.Decoder(str).decode
@@ -73,6 +78,21 @@ class Template:
     keeps_escapes: bool
     begin: int  # where the string begins in a frame, and where it ends, from the frame's end
     end: int
+
+    @classmethod
+    def without_numbers(cls, proved: Counted) -> Template:
+        """The template of a reply in which nothing is counted, so nothing has a hole."""
+        before, after = proved.before.head, proved.after.head
+        return cls(
+            before,
+            after,
+            proved.out_before.head,
+            proved.out_after.head,
+            proved.is_identity,
+            proved.keeps_escapes,
+            len(before),
+            -len(after),
+        )
 
 
 class Before(NamedTuple):
@@ -140,7 +160,7 @@ class Splicer:
         # nothing else. Nothing is left of plain ASCII when its letters are taken out.
         middle = data[begin:end]
         if middle.translate(None, PLAIN_ASCII):
-            if _PLAIN.fullmatch(middle) is None or not _is_utf8(middle):
+            if PLAIN.fullmatch(middle) is None or not _is_utf8(middle):
                 return None
         elif not middle:
             return None
@@ -221,9 +241,9 @@ class Splicer:
 
     def look(self, stages: Stages, sink: StreamSink) -> Before:
         """What the frame that comes next will meet."""
-        lives = self._lives
-        numbers = (lives[0].told_number, lives[-1].next_number) if lives else (None, None)
-        first, last = (-1 if number is None else number for number in numbers)
+        told = stages.life.told_number if stages.life is not None else None
+        due = self._lives[-1].next_number if self._lives else None
+        first, last = (-1 if number is None else number for number in (told, due))
         return Before(_state_of(stages, sink), first, last)
 
     def check(self, stages: Stages, sink: StreamSink) -> None:
@@ -264,24 +284,22 @@ class Splicer:
             if is_new and len(self._inert) < MAX_INERT:
                 self._inert = (*self._inert, frame.raw)
             return
-        template: Template | Counted | None = None
+        template = None
         if len(events) == 1 and isinstance(events[0], TextDelta | ReasoningDelta):
-            if self._lives:
-                template = _prove_counted(frame.raw, events[0], output, met, stages, sink)
-            else:
-                template = _prove(frame.raw, events[0], output, stages, sink)
+            template = _prove(frame.raw, events[0], output, met, stages, sink)
         if template is None:
             self._failed += 1
             return
         # A template that never matched again proves that each frame differs elsewhere too.
         self._failed = self._failed + 1 if self.frames == self._frames_at_proof else 0
         self._frames_at_proof = self.frames
-        if isinstance(template, Counted):
+        if self._lives:
             rest = [known for known in self._counted if known.before != template.before]
             self._counted = (template, *rest)[:MAX_TEMPLATES]
         else:
-            others = [known for known in self._templates if known.before != template.before]
-            self._templates = (template, *others)[:MAX_TEMPLATES]
+            plain = Template.without_numbers(template)
+            others = [known for known in self._templates if known.before != plain.before]
+            self._templates = (plain, *others)[:MAX_TEMPLATES]
 
     def _inert_at(self, data: bytes, position: int) -> int:
         """Where the known frame that gives nothing ends, or 0."""
@@ -311,7 +329,7 @@ def block_end(data: bytes, position: int) -> int:
 
 def _string_at(data: bytes, begin: int, template: Template) -> tuple[bytes, int] | None:
     """What goes out for the string that begins here, and where its frame ends."""
-    match = _PLAIN.match(data, begin)
+    match = PLAIN.match(data, begin)
     if match is None or not data.startswith(template.after, match.end()):
         return _escaped_at(data, begin, template)
     middle = match.group()
@@ -331,7 +349,7 @@ def _is_utf8(middle: bytes) -> bool:
 def _escaped_at(data: bytes, begin: int, template: Template) -> tuple[bytes, int] | None:
     """The same for a string with escapes. The JSON reader itself says whether it is one string,
     so nothing can hide behind a backslash."""
-    match = _ESCAPED.match(data, begin)
+    match = ESCAPED.match(data, begin)
     if match is None or not data.startswith(template.after, match.end()):
         return None
     middle = match.group()
@@ -345,53 +363,6 @@ def _escaped_at(data: bytes, begin: int, template: Template) -> tuple[bytes, int
 
 
 def _prove(
-    raw: bytes, event: TextDelta | ReasoningDelta, output: bytes, stages: Stages, sink: StreamSink
-) -> Template | None:
-    """Find the string's place by trying: only where another string comes out as that string,
-    and nothing else changes, is it the one."""
-    text = event.text.encode()
-    if _PLAIN.fullmatch(text) is None or _SENTINEL in raw:
-        return None
-    quoted = b'"%b"' % text
-    place = raw.find(quoted)
-    for _ in range(MAX_PLACES_TRIED):
-        if place < 0:
-            break
-        before, after = raw[: place + 1], raw[place + 1 + len(text) :]
-        template = _try_place(before, after, event, stages, sink)
-        if template and template.out_before + text + template.out_after == output:
-            return template
-        place = raw.find(quoted, place + 1)
-    return None
-
-
-def _try_place(
-    before: bytes,
-    after: bytes,
-    event: TextDelta | ReasoningDelta,
-    stages: Stages,
-    sink: StreamSink,
-) -> Template | None:
-    frames = SseDecoder().feed(b"\n" + before + _TOLD + after)
-    if len(frames) != 1 or not isinstance(frames[0], Frame):
-        return None
-    events = stages.try_frame(frames[0])
-    if len(events) != 1 or type(events[0]) is not type(event):
-        return None
-    if getattr(events[0], "text", "") != _READ.decode():
-        return None
-    output = sink.trial().feed(events[0])
-    keeps_escapes = _TOLD in output
-    head, found, tail = output.partition(_TOLD if keeps_escapes else _READ)
-    if not found or _SENTINEL in tail:
-        return None
-    is_identity = (before, after) == (head, tail)
-    if is_identity:
-        head, tail = before, after  # held once
-    return Template(before, after, head, tail, is_identity, keeps_escapes, len(before), -len(after))
-
-
-def _prove_counted(
     raw: bytes,
     event: TextDelta | ReasoningDelta,
     output: bytes,
@@ -399,10 +370,12 @@ def _prove_counted(
     stages: Stages,
     sink: StreamSink,
 ) -> Counted | None:
-    """The same where frames may hold a number: the trial frame holds the next one, so what comes
-    out must hold the next one too, wherever the template says that it stands."""
+    """Find the string's place by trying: only where another string comes out as that string,
+    and nothing else changes, is it the one. Where frames hold a number, the trial frame holds the
+    next one, so what comes out must hold the next one too, wherever the template says that it
+    stands."""
     text = event.text.encode()
-    if _PLAIN.fullmatch(text) is None or _SENTINEL in raw:
+    if PLAIN.fullmatch(text) is None or _SENTINEL in raw:
         return None
     quoted = b'"%b"' % text
     place = raw.find(quoted)
@@ -411,14 +384,14 @@ def _prove_counted(
             break
         head = find_number(raw[: place + 1], met.number_in)
         tail = find_number(raw[place + 1 + len(text) :], met.number_in)
-        template = _try_counted(head, tail, event, met, stages, sink)
+        template = _try_place(head, tail, event, met, stages, sink)
         if template is not None and template.told(text, met.number_out) == output:
             return template
         place = raw.find(quoted, place + 1)
     return None
 
 
-def _try_counted(
+def _try_place(
     head: Holed,
     tail: Holed,
     event: TextDelta | ReasoningDelta,
@@ -426,7 +399,10 @@ def _try_counted(
     stages: Stages,
     sink: StreamSink,
 ) -> Counted | None:
-    number = b"%d" % (met.number_in + 1)
+    number_in, number_out = (
+        number + 1 if number >= 0 else number for number in (met.number_in, met.number_out)
+    )
+    number = b"%d" % number_in
     frames = SseDecoder().feed(b"\n" + head.fill(number) + _TOLD + tail.fill(number))
     if len(frames) != 1 or not isinstance(frames[0], Frame):
         return None
@@ -440,8 +416,8 @@ def _try_counted(
     told_head, found, told_tail = output.partition(_TOLD if keeps_escapes else _READ)
     if not found or _SENTINEL in told_tail:
         return None
-    out_head = find_number(told_head, met.number_out + 1)
-    out_tail = find_number(told_tail, met.number_out + 1)
-    if (head, tail) == (out_head, out_tail) and met.number_in == met.number_out:
+    out_head = find_number(told_head, number_out)
+    out_tail = find_number(told_tail, number_out)
+    if (head, tail) == (out_head, out_tail) and number_in == number_out:
         out_head, out_tail = head, tail  # held once
     return Counted(head, tail, out_head, out_tail, keeps_escapes)
