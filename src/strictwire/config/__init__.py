@@ -6,23 +6,26 @@ from strictwire.config.loading import from_flags, load
 from strictwire.config.problems import Problem, SettingsError
 from strictwire.config.schema import json_schema
 from strictwire.config.secret import Secret
+from strictwire.config.server_kinds import SERVER_KINDS, KindName, ServerKind, StreamMode
 from strictwire.config.settings import (
     Endpoints,
     Model,
     Provider,
     Settings,
-    StreamMode,
     Timeouts,
 )
 from strictwire.config.table import Setting
 
 __all__ = [
+    "SERVER_KINDS",
     "Endpoints",
     "Flags",
+    "KindName",
     "Model",
     "Problem",
     "Provider",
     "Secret",
+    "ServerKind",
     "Setting",
     "Settings",
     "SettingsError",

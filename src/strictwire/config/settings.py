@@ -36,17 +36,29 @@ from strictwire.config.kinds import (
     normal_provider_name,
 )
 from strictwire.config.secret import Secret
+from strictwire.config.server_kinds import (
+    KIND_NAMES,
+    SERVER_KINDS,
+    KindName,
+    ServerKind,
+    StreamMode,
+)
 from strictwire.config.table import required, setting
-from strictwire.model.request import AfterError, Dialect, ExtraFields, ReasoningKey
+from strictwire.model.request import AfterError, ExtraFields, ReasoningKey, UpstreamDialect
 
-StreamMode = Literal["auto", "always", "never"]
-AskedDialect = Dialect | Literal["auto"]
+AskedDialect = UpstreamDialect | Literal["auto"]
 
 MEBIBYTE = 1024 * 1024
 # Below a kibibyte no request fits; above a gibibyte one request could take the whole machine.
 _BODY_BYTES = Whole(1024, 1024 * MEBIBYTE)
 # Ten years: who wants to keep more wants an archive.
 _MAX_RETENTION_DAYS = 3650
+# Each place of the engine has the memory of a whole context.
+_MAX_PARALLEL = 256
+# The longest that models are trained for today, ten times over.
+_MAX_CONTEXT = 10_000_000
+# Each costs a connection and its request's body; whoever waits behind thousands has gone long ago.
+_MAX_QUEUE = 10_000
 # More processes than any machine has cores for is a slip of the keyboard.
 _MAX_WORKERS = 256
 
@@ -61,7 +73,8 @@ _PROXY = Text("a URL", normal_proxy_url, r"^https?://[^\s/?#]+/?$")
 _MODEL_NAME = Text("a model name", normal_model_name, r"^\S(?:.*\S)?$")
 _STREAM = Choice(("auto", "always", "never"))
 _DIALECTS = Items(
-    Choice(("auto", "chat", "completions", "responses", "messages")), is_single_allowed=True
+    Choice(("auto", "chat", "completions", "responses", "messages", "ollama")),
+    is_single_allowed=True,
 )
 _KEEPALIVE = Seconds(zero="turns it off")
 _REASONING_KEY = Choice(("reasoning_content", "reasoning", "both"))
@@ -158,10 +171,70 @@ class Provider:
         Text("a name", normal_provider_name, r"^[A-Za-z0-9][A-Za-z0-9._-]*$"),
         "The provider's name in logs, metrics and model names (`name/model`).",
     )
-    base_url: str = required(
+    kind: KindName = setting(
+        Choice(KIND_NAMES),
+        "What the server is. `auto` finds out; `engine` is llama.cpp in a process of the gateway's "
+        "own. docs/kinds.md tells what each means.",
+        default="auto",
+    )
+    base_url: str = setting(
         _BASE_URL,
         "The URL of the API root, with or without a slash at its end. Where the path is empty, "
-        "`/v1` is appended.",
+        "`/v1` is appended. A kind that has a usual place may do without.",
+        default="",
+    )
+    model: str | None = setting(
+        OrNone(Text("a path")),
+        "The model's GGUF file. Without one the engine runs the tiny model that it brings along, a "
+        "demonstration.",
+        default=None,
+        only_kind="engine",
+    )
+    parallel: int = setting(
+        Whole(1, _MAX_PARALLEL),
+        "How many requests the engine answers at a time. Each has memory for a whole context.",
+        default=2,
+        only_kind="engine",
+    )
+    context: int = setting(
+        Whole(0, _MAX_CONTEXT),
+        "Tokens that one request may use, prompt and answer together. `0` takes what the model was "
+        "trained for, at most 32,768.",
+        default=0,
+        only_kind="engine",
+    )
+    gpu_layers: int = setting(
+        Whole(-1, 9999),
+        "How many layers of the model go to a GPU; `-1` for all that fit.",
+        default=-1,
+        only_kind="engine",
+    )
+    prefill_batch: int = setting(
+        Whole(1, 16_384),
+        "Tokens that are read at a time. Prefill progress is told once for each batch, and a "
+        "client that leaves is noticed then.",
+        default=256,
+        only_kind="engine",
+    )
+    kv_bits: int = setting(
+        Whole(4, 16),
+        "Bits for each number of the context's memory: 16, 8 or 4. Fewer take less room and answer "
+        "a little worse.",
+        default=16,
+        only_kind="engine",
+    )
+    idle_unload: float = setting(
+        Seconds(zero="never unloads"),
+        "Seconds without a request after which the engine's process ends and gives its memory "
+        "back. The next request starts it again.",
+        default=0.0,
+        only_kind="engine",
+    )
+    queue: int = setting(
+        Whole(0, _MAX_QUEUE),
+        "How many requests may wait in line for the engine. One more is refused with 503.",
+        default=64,
+        only_kind="engine",
     )
     api_keys: tuple[Secret, ...] = setting(
         Items(_API_KEY), "Keys for the provider; several are used in turn.", default=()
@@ -242,9 +315,18 @@ class Provider:
     )
 
     @property
-    def listed_dialects(self) -> tuple[Dialect, ...]:
+    def listed_dialects(self) -> tuple[UpstreamDialect, ...]:
         """The dialects that the setting lists; none for "auto"."""
         return tuple(one for one in self.dialects if one != "auto")
+
+    @property
+    def is_engine(self) -> bool:
+        return self.kind == "engine"
+
+    @property
+    def server_kind(self) -> ServerKind:
+        """What is known of its kind by the settings alone."""
+        return SERVER_KINDS[self.kind]
 
     @property
     def modes(self) -> Mapping[str, str]:

@@ -25,6 +25,7 @@ class Setting:
     help, ``flag_doc`` what only the help says. ``environment`` names a variable that stands in
     for the flag (several values separated by commas). ``is_inherited``: a provider that does not
     say it takes the top level's. ``scope`` "gateway": it makes no sense for a single provider.
+    ``only_kind`` names the kind of server for which alone it makes sense, where there is one.
     ``legacy`` is another name in other programs' files, whose ``true`` means ``legacy_value``.
     """
 
@@ -37,6 +38,7 @@ class Setting:
     flag_doc: str = ""
     environment: str = ""
     scope: Scope = "everywhere"
+    only_kind: str = ""
     is_required: bool = False
     is_inherited: bool = False
     legacy: str = ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from strictwire.model.errors import CallerError
-from strictwire.model.request import Dialect
+from strictwire.model.request import Dialect, UpstreamDialect
 
 # They go out in one header: more would make it longer than servers and proxies accept (8 KiB).
 MAX_TOLD = 48
@@ -36,7 +36,7 @@ class Losses:
             self._names.setdefault(_ODD.sub("_", name[:_MAX_NAME_CHARACTERS]))
 
 
-def cannot_hold(at: str, what: str, target: Dialect, step: str = "") -> CallerError:
+def cannot_hold(at: str, what: str, target: UpstreamDialect, step: str = "") -> CallerError:
     """``what`` is said of the field ("names an image that ..."), without its content."""
     advice = step or "Leave it out, or ask for a model of another server"
     return CallerError(

@@ -43,22 +43,22 @@ from strictwire.model.conversation import (
     ToolResult,
 )
 from strictwire.model.errors import CallerError, MisuseError
-from strictwire.model.request import Dialect, FoldedTool
+from strictwire.model.request import Dialect, FoldedTool, UpstreamDialect
 
-_WRITERS: dict[Dialect, Callable[[Conversation, Losses], dict[str, Any]]] = {
+_WRITERS: dict[UpstreamDialect, Callable[[Conversation, Losses], dict[str, Any]]] = {
     "chat": write_chat,
     "responses": write_responses,
     "messages": write_messages,
 }
-_REQUESTS: dict[Dialect, type[ModelRequest]] = {
+_REQUESTS: dict[UpstreamDialect, type[ModelRequest]] = {
     "chat": ChatRequest,
     "responses": ResponsesRequest,
     "messages": MessagesRequest,
 }
 # Their servers know plain functions alone: chat by its letter has custom tools too, but hardly any
 # server but OpenAI's.
-_ONLY_FUNCTIONS: frozenset[Dialect] = frozenset(("chat", "messages"))
-_ONLY_ONE_CHOICE: frozenset[Dialect] = frozenset(("responses", "messages"))
+_ONLY_FUNCTIONS: frozenset[UpstreamDialect] = frozenset(("chat", "messages"))
+_ONLY_ONE_CHOICE: frozenset[UpstreamDialect] = frozenset(("responses", "messages"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Translation:
     folded: Mapping[str, FoldedTool] = field(default_factory=dict)
 
 
-def translate(request: ModelRequest, source: Dialect, target: Dialect) -> Translation:
+def translate(request: ModelRequest, source: Dialect, target: UpstreamDialect) -> Translation:
     """The request for a server of dialect ``target``; its ``tools`` are named as that server knows
     them. Where both are the same it is the request as it is."""
     if source == target:
@@ -109,7 +109,7 @@ def read_conversation(request: ModelRequest) -> Conversation:
             raise MisuseError("this request tells no conversation")
 
 
-def _envelope(request: ModelRequest, target: Dialect) -> dict[str, Any]:
+def _envelope(request: ModelRequest, target: UpstreamDialect) -> dict[str, Any]:
     fields: dict[str, Any] = {"model": request.model, "stream": request.is_stream}
     if target == "chat" and request.includes_usage:
         fields["stream_options"] = {"include_usage": True}
@@ -117,7 +117,7 @@ def _envelope(request: ModelRequest, target: Dialect) -> dict[str, Any]:
 
 
 def _as_request(
-    request: ModelRequest, target: Dialect, fields: dict[str, Any], tools: frozenset[str]
+    request: ModelRequest, target: UpstreamDialect, fields: dict[str, Any], tools: frozenset[str]
 ) -> ModelRequest:
     try:
         encoded = {name: msgspec.json.encode(value) for name, value in fields.items()}
@@ -134,7 +134,9 @@ def _as_request(
     )
 
 
-def _foreign_removed(conversation: Conversation, target: Dialect, losses: Losses) -> Conversation:
+def _foreign_removed(
+    conversation: Conversation, target: UpstreamDialect, losses: Losses
+) -> Conversation:
     """Without what only the client's dialect can say: tools of its server, records of their use.
 
     Agents list such tools whether they need them or not, so a model that does without them is no

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from strictwire.model.errors import WireError
+from strictwire.model.events import Progressed
 
 
 class Lane(Protocol):
@@ -62,15 +63,18 @@ class ReplyRelay(Protocol):
     @property
     def result(self) -> dict[str, Any] | None: ...  # the whole reply, where its dialect tells it
 
+    @property
+    def progressed(self) -> Progressed | None: ...  # how far the prompt was read when last told
+
     def feed(self, data: bytes) -> bytes: ...
 
     def finish(self) -> bytes: ...  # the upstream's body has ended
 
     def fail(self, error: WireError) -> bytes: ...  # the error, in-band, after the commit
 
-    def tick_progress(self, *, is_queued: bool) -> bytes:
+    def tick_progress(self, *, is_queued: bool, place: int = 0) -> bytes:
         """Time went on; b"" if progress was not asked for. ``is_queued``: the upstream has not
-        begun to answer."""
+        begun to answer. ``place`` in its line, 1 for the next, 0 where nobody knows."""
         ...
 
 
@@ -82,6 +86,8 @@ class UpstreamRequest:
     or of a length that nobody knows. A piece is asked for when the upstream has taken those before
     it, and a reply may come before the last. A ``WireError`` that it raises ends the request, and
     is told like any other. ``undoes_coding`` False: a compressed reply is told as it comes.
+    ``places`` is how many answers are asked for at once: what an upstream with a line of its own
+    must have free to begin.
     """
 
     method: str
@@ -91,12 +97,20 @@ class UpstreamRequest:
     pieces: AsyncIterator[bytes] | None = field(default=None, repr=False)
     length_bytes: int | None = None
     undoes_coding: bool = True
+    places: int = 1
 
 
 class UpstreamEvents(Protocol):
     """Who receives one upstream reply. Called from the connection's ``data_received``, in order:
     ``on_head`` once, ``on_body`` any number of times, then ``on_end`` or ``on_error`` once.
-    ``on_error`` may also come first. None is called after ``UpstreamCall.cancel``."""
+    ``on_error`` may also come first. None is called after ``UpstreamCall.cancel``, or after the
+    task that is in ``send`` was cancelled.
+
+    ``on_queued`` comes from inside ``send`` of an upstream that keeps a line: at once if the
+    request must wait, and whenever its place changes (1 is the next); 0 says that it waits no
+    more."""
+
+    def on_queued(self, place: int) -> None: ...
 
     def on_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None: ...
 
@@ -121,7 +135,8 @@ class UpstreamCall(Protocol):
 
 
 class Upstream(Protocol):
-    """Somewhere to send requests: the HTTP pool, and later the embedded engine."""
+    """Somewhere to send requests: the HTTP pool, or the embedded engine. ``send`` may wait (for a
+    connection, for a place); cancelling it leaves nothing behind."""
 
     async def send(self, request: UpstreamRequest, events: UpstreamEvents) -> UpstreamCall: ...
 

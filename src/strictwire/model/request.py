@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Dialect = Literal["chat", "completions", "responses", "messages"]
+# What servers are asked in: no client speaks Ollama's own API here.
+UpstreamDialect = Literal["chat", "completions", "responses", "messages", "ollama"]
 Carrier = Literal["event", "comment", "chunk"]
 ReasoningKey = Literal["reasoning_content", "reasoning", "both"]
 ExtraFields = Literal["keep", "drop"]
@@ -51,7 +53,7 @@ class Promise:
     created: int
     model: str
     dialect: Dialect = "chat"
-    upstream: Dialect | None = None
+    upstream: UpstreamDialect | None = None
     is_model_pinned: bool = False
     is_stream: bool = True
     includes_usage: bool = False

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from strictwire.config import Provider
 from strictwire.dialects.model_request import ModelRequest, UpstreamAsk
 from strictwire.model.protocols import ReplyRelay, UpstreamRequest
-from strictwire.model.request import Carrier, Dialect, Promise
+from strictwire.model.request import Carrier, Dialect, Promise, UpstreamDialect
 from strictwire.net import passing_headers
 from strictwire.net.call import Call
 from strictwire.net.client_side.asgi import Headers
@@ -52,7 +52,7 @@ from strictwire.routing import (
 )
 
 # Where each dialect's requests go, under a provider's base URL.
-PATHS: Mapping[Dialect, str] = {
+PATHS: Mapping[UpstreamDialect, str] = {
     "chat": "/chat/completions",
     "completions": "/completions",
     "responses": "/responses",
@@ -127,9 +127,11 @@ def begin(
         dialect=call.dialect,
         on_result=beside.on_result,
     )
+    kind = service.kind_of(provider)
     asks_stream = request.is_stream
     if not endpoint.own_path:
-        asks_stream = {"always": True, "never": False}.get(provider.stream, asks_stream)
+        mode = kind.stream if provider.stream == "auto" else provider.stream
+        asks_stream = {"always": True, "never": False}.get(mode, asks_stream)
     asking = ModelAsking(
         service,
         request,
@@ -139,6 +141,7 @@ def begin(
         headers=upstream_headers(call, provider, key, asks_stream=asks_stream),
         told=passing_headers.to_upstream(call.headers, endpoint.dialect),
         asks_stream=asks_stream,
+        listed=provider.listed_dialects or kind.dialects,
         is_from_page=call.is_from_page,
     )
     upstream = service.upstream_of(provider.name)
@@ -151,7 +154,8 @@ def begin(
 
 @dataclass(slots=True)
 class ModelAsking:
-    """``asks_stream`` is how a reply is asked for where the upstream refused nothing. ``told`` are
+    """``asks_stream`` is how a reply is asked for where the upstream refused nothing. ``listed``
+    are the dialects that the server is known to have, empty where that is found out. ``told`` are
     the client's headers for a server of its own dialect. ``mended`` tells of the request that was
     made last, ``way`` is that request."""
 
@@ -163,6 +167,7 @@ class ModelAsking:
     headers: tuple[tuple[bytes, bytes], ...]
     told: Headers
     asks_stream: bool
+    listed: tuple[UpstreamDialect, ...] = ()
     is_from_page: bool = False
     mended: Mended = NOT_MENDED
     way: Way = field(init=False)
@@ -208,16 +213,16 @@ class ModelAsking:
             )
         )
 
-    def _dialect(self, refused: frozenset[str]) -> Dialect:
+    def _dialect(self, refused: frozenset[str]) -> UpstreamDialect:
         """That of the upstream, as far as is known by now."""
         own = self.endpoint.dialect
         if self.endpoint.own_path:
             return own
         provider = self.route.provider
         missing = self.service.refusals.missing(provider.name) | dialects_refused(refused)
-        return upstream_dialect(own, provider.listed_dialects, missing)
+        return upstream_dialect(own, self.listed, missing)
 
-    def _way(self, dialect: Dialect) -> Way:
+    def _way(self, dialect: UpstreamDialect) -> Way:
         if dialect == self.way.dialect:
             return self.way
         return way_in(dialect, self.request, self.endpoint.dialect)
@@ -230,7 +235,7 @@ class ModelAsking:
 
     def _told(self, way: Way, amendment: Amendment) -> Mended:
         refused = as_sent(amendment.dropped, self.request.fields)
-        is_forced = bool(self.route.provider.listed_dialects)
+        is_forced = bool(self.listed)
         repairs = {
             FIELD_REFUSED.name: amendment.is_any,
             UNTELLABLE: bool(way.dropped),
@@ -293,8 +298,7 @@ class ModelAsking:
         own = self.endpoint.dialect
         if self.endpoint.own_path or self.way.dialect != own:
             return False
-        listed = self.route.provider.listed_dialects
-        return not listed and upstream_dialect(own, listed, {own}) != own
+        return not self.listed and upstream_dialect(own, (), {own}) != own
 
     def _may_turn(self) -> bool:
         return not self.endpoint.own_path and self.route.provider.stream == "auto"

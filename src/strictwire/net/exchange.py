@@ -57,6 +57,7 @@ class Exchange:
         "_on_over",
         "_opening",
         "_passed",
+        "_place",
         "_plan",
         "_relay",
         "_retries",
@@ -91,6 +92,7 @@ class Exchange:
         self._sending: asyncio.Task[None] | None = None
         self._opening: Opening | None = None  # from the upstream's head until there is a relay
         self._passed: Headers = []  # what of the upstream's head goes to the client
+        self._place = 0  # in the upstream's line; 0 where there is none
         self._status = 0
         self._retries = 0
         self._without: frozenset[str] = frozenset()  # what the retries left out
@@ -142,6 +144,12 @@ class Exchange:
             call.pause()
 
     # ---- the upstream's side ----
+
+    def on_queued(self, place: int) -> None:
+        """The request waits in the upstream's line: who asked for progress is told at once."""
+        self._place = place
+        if place and self._plan.limits.has_progress:
+            self.on_progress_due()
 
     def on_head(self, status: int, headers: Headers) -> None:
         self._deadlines.heard()
@@ -352,7 +360,7 @@ class Exchange:
 
     def on_progress_due(self) -> None:
         try:
-            out = self._the_relay().tick_progress(is_queued=not self._status)
+            out = self._the_relay().tick_progress(is_queued=not self._status, place=self._place)
         except Exception:  # noqa: BLE001 - the top of this callback; logged
             self._broke()
             return

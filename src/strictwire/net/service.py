@@ -12,11 +12,11 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from strictwire.config import Provider, Settings
+from strictwire.config import SERVER_KINDS, KindName, Provider, ServerKind, Settings
 from strictwire.model.errors import WireError
 from strictwire.model.observer import Observer
 from strictwire.model.protocols import Upstream
-from strictwire.model.request import Dialect
+from strictwire.model.request import Dialect, UpstreamDialect
 from strictwire.net.deadlines import Limits
 from strictwire.net.exchange import shutting_down
 from strictwire.net.responses.background import BackgroundRuns
@@ -57,6 +57,7 @@ class Service:
         self._none_open.set()
         self._turn = 0
         self._limits: dict[Limits, Limits] = {}
+        self._kinds: dict[str, KindName] = {}  # found out, by provider
 
     @property
     def open_exchanges(self) -> int:
@@ -70,13 +71,22 @@ class Service:
         CallerError 404."""
         return choose(offer or self.settings, model, turn=self.next_turn())
 
+    def kind_of(self, provider: Provider) -> ServerKind:
+        """What is known of this kind of server: as the settings say, or as was found out."""
+        if provider.kind != "auto":
+            return provider.server_kind
+        return SERVER_KINDS[self._kinds.get(provider.name, "auto")]
+
+    def learn_kind(self, provider: str, kind: KindName) -> None:
+        self._kinds[provider] = kind
+
     def next_turn(self) -> int:
         """Counts requests, so that a provider's keys are used in turn."""
         self._turn += 1
         return self._turn
 
     def learn_refusal(
-        self, provider: str, model: str, names: frozenset[str], dialect: Dialect = "chat"
+        self, provider: str, model: str, names: frozenset[str], dialect: UpstreamDialect = "chat"
     ) -> None:
         for name in sorted(names):
             self.refusals = self.refusals.learned(provider, model, name, dialect)

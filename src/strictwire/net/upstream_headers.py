@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strictwire import __version__
 from strictwire.config import Provider
-from strictwire.model.request import Dialect
+from strictwire.model.request import UpstreamDialect
 from strictwire.net.access import credential
 from strictwire.net.call import Call
 from strictwire.net.client_side.asgi import Headers
@@ -43,7 +43,7 @@ def upstream_headers(
 
 def in_dialect(
     headers: tuple[tuple[bytes, bytes], ...],
-    dialect: Dialect,
+    dialect: UpstreamDialect,
     *,
     told: Headers,
     asks_progress: bool = False,

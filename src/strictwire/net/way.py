@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from strictwire.dialects.model_request import ModelRequest
 from strictwire.dialects.translation import translate
-from strictwire.model.request import Dialect, FoldedTool
+from strictwire.model.request import Dialect, FoldedTool, UpstreamDialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +15,13 @@ class Way:
     """``dropped`` names the client's fields that this dialect cannot say, ``folded`` has the tools
     that go by another name in it."""
 
-    dialect: Dialect
+    dialect: UpstreamDialect
     request: ModelRequest
     dropped: tuple[str, ...] = ()
     folded: Mapping[str, FoldedTool] = field(default_factory=dict)
 
 
-def way_in(dialect: Dialect, request: ModelRequest, own: Dialect) -> Way:
+def way_in(dialect: UpstreamDialect, request: ModelRequest, own: Dialect) -> Way:
     """A client's request in ``dialect``; ``own`` is the client's. Raises CallerError 400 for what
     cannot be said in it and would be missed."""
     if dialect == own:

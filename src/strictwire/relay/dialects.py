@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from strictwire.dialects import chat, completions, messages, responses
 from strictwire.model.chunks import Chunk
 from strictwire.model.life import Life
-from strictwire.model.request import Dialect, Promise
+from strictwire.model.request import Promise, UpstreamDialect
 from strictwire.relay.sinks import StreamWriter, WholeWriter, Wire
 from strictwire.relay.stages import Reader
 from strictwire.repairs import CHAT_RULES, COMPLETIONS_RULES, MESSAGES_RULES, RESPONSES_RULES
@@ -50,7 +50,7 @@ class Parts:
     native: Native | None = None
 
 
-DIALECTS: dict[Dialect, Parts] = {
+DIALECTS: dict[UpstreamDialect, Parts] = {
     "chat": Parts(
         chat.ChatReader,
         chat.ChatWriter,

@@ -70,6 +70,7 @@ class EmbeddingsRelay:
     keepalive = b"\n"  # white space is legal before a JSON object
     cuts_after_error = True
     result = None
+    progressed = None
 
     def __init__(self, promise: Promise, ask: EmbeddingsAsk) -> None:
         self._promise = promise
@@ -121,7 +122,7 @@ class EmbeddingsRelay:
         """There is no in-band error in one object."""
         return b""
 
-    def tick_progress(self, *, is_queued: bool) -> bytes:
+    def tick_progress(self, *, is_queued: bool, place: int = 0) -> bytes:
         return b""
 
     def _is_right(self, raw: bytes) -> bool:

@@ -30,12 +30,14 @@ _encode = msgspec.json.encode
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What is known now; ``told`` and ``fraction`` are None where the upstream told nothing."""
+    """What is known now; ``told`` and ``fraction`` are None where the upstream told nothing,
+    ``place`` in its line is 0 where nobody knows."""
 
     status: Status
     elapsed_s: float
     told: Progressed | None
     fraction: float | None
+    place: int = 0
 
 
 class ProgressTeller:
@@ -64,20 +66,23 @@ class ProgressTeller:
         self._is_done = self._fraction >= 1.0
         return self._say("done" if self._is_done else "processing", elapsed_s)
 
-    def tick(self, elapsed_s: float, *, is_queued: bool) -> bytes:
-        """Time went on and nothing else is known. ``is_queued``: the upstream has not answered."""
+    def tick(self, elapsed_s: float, *, is_queued: bool, place: int = 0) -> bytes:
+        """Time went on and nothing else is known. ``is_queued``: the upstream has not answered;
+        ``place`` in its line, 0 where nobody knows."""
         if self._is_stopped or self._is_done:
             return b""
         self._has_begun = self._has_begun or not is_queued
-        return self._say("processing" if self._has_begun else "queued", elapsed_s)
+        if self._has_begun:
+            return self._say("processing", elapsed_s)
+        return self._say("queued", elapsed_s, place)
 
     def stop(self) -> None:
         """The first token came, or the reply ended."""
         self._is_stopped = True
 
-    def _say(self, status: Status, elapsed_s: float) -> bytes:
+    def _say(self, status: Status, elapsed_s: float, place: int = 0) -> bytes:
         fraction = self._fraction if self._fraction is None else round(self._fraction, 4)
-        return self._write(_Report(status, elapsed_s, self._last, fraction))
+        return self._write(_Report(status, elapsed_s, self._last, fraction, place))
 
 
 def _writer_of(carrier: Carrier, in_chunk: InChunk) -> Callable[[_Report], bytes]:
@@ -90,15 +95,16 @@ def _writer_of(carrier: Carrier, in_chunk: InChunk) -> Callable[[_Report], bytes
 
 def _as_event(report: _Report) -> bytes:
     told = report.told
-    return _encode(
-        {
-            "status": report.status,
-            "n_past": told and told.processed,
-            "n_prompt_tokens": told and told.total,
-            "fraction": report.fraction,
-            "elapsed_seconds": int(report.elapsed_s),
-        }
-    )
+    value: dict[str, Any] = {
+        "status": report.status,
+        "n_past": told and told.processed,
+        "n_prompt_tokens": told and told.total,
+        "fraction": report.fraction,
+        "elapsed_seconds": int(report.elapsed_s),
+    }
+    if report.place:
+        value["place"] = report.place
+    return _encode(value)
 
 
 def _as_llamacpp(report: _Report) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError, WireError
-from strictwire.model.events import Begun, Event
+from strictwire.model.events import Begun, Event, Progressed
 from strictwire.model.frames import Decoded, Frame, Malformed
 from strictwire.model.life import Life
 from strictwire.model.request import Promise
@@ -126,8 +126,12 @@ class Relay:
     def fail(self, error: WireError) -> bytes:
         return self._sink.fail(error)
 
-    def tick_progress(self, *, is_queued: bool) -> bytes:
-        return self._sink.tick_progress(is_queued=is_queued)
+    @property
+    def progressed(self) -> Progressed | None:
+        return self._sink.progressed
+
+    def tick_progress(self, *, is_queued: bool, place: int = 0) -> bytes:
+        return self._sink.tick_progress(is_queued=is_queued, place=place)
 
     def _long_way(self, data: bytes, position: int) -> bytes:
         """Block by block while there is a fast lane to return to, else all at once."""

@@ -97,6 +97,7 @@ class StreamSink:
         "frames",
         "is_done",
         "is_meaningful",
+        "progressed",
         "result",
         "writer",
     )
@@ -121,6 +122,7 @@ class StreamSink:
         self.is_done = False
         self.failure: WireError | None = None
         self.result: dict[str, Any] | None = None
+        self.progressed: Progressed | None = None
         self.frames = 0
 
     @property
@@ -138,6 +140,7 @@ class StreamSink:
             self.failure = event.error
             return b""
         if isinstance(event, Progressed):
+            self.progressed = event
             return self._progress.batch(event, self._elapsed()) if self._progress else b""
         if isinstance(event, Ended):
             out = self._release() + self._render(event)
@@ -166,10 +169,10 @@ class StreamSink:
         sink.is_meaningful = self.is_meaningful
         return sink
 
-    def tick_progress(self, *, is_queued: bool) -> bytes:
+    def tick_progress(self, *, is_queued: bool, place: int = 0) -> bytes:
         if self._progress is None or self.is_meaningful or self.failure is not None:
             return b""
-        return self._progress.tick(self._elapsed(), is_queued=is_queued)
+        return self._progress.tick(self._elapsed(), is_queued=is_queued, place=place)
 
     def fail(self, error: WireError) -> bytes:
         """The error in-band, and the terminal where the setting wants one."""
@@ -232,6 +235,7 @@ class WholeSink:
         "frames",
         "is_done",
         "is_meaningful",
+        "progressed",
         "result",
     )
 
@@ -246,6 +250,7 @@ class WholeSink:
         self.is_done = False
         self.failure: WireError | None = None
         self.result: dict[str, Any] | None = None
+        self.progressed: Progressed | None = None
         self.frames = 0
 
     @property
@@ -268,12 +273,13 @@ class WholeSink:
             self.frames = 1
             return self._finish()
         if isinstance(event, Progressed):
+            self.progressed = event
             return b""  # it is no part of the reply
         self.is_meaningful = self.is_meaningful or is_meaningful(event)
         self._write(event)
         return b""
 
-    def tick_progress(self, *, is_queued: bool) -> bytes:
+    def tick_progress(self, *, is_queued: bool, place: int = 0) -> bytes:
         return b""
 
     def fail(self, error: WireError) -> bytes:

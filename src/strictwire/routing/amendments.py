@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from strictwire.model.request import Dialect
+from strictwire.model.request import UpstreamDialect
 
 # The fields that the gateway adds on its own account. Where the client sent them too they go all
 # the same: a reply without progress or usage is better than none.
@@ -105,7 +105,7 @@ def amend(
     refused: Collection[str],
     *,
     asks_stream: bool,
-    dialect: Dialect = "chat",
+    dialect: UpstreamDialect = "chat",
 ) -> Amendment:
     """The amendment of a request in ``dialect`` with these top-level ``fields``, for a server that
     refused ``refused``. ``asks_stream`` is how the reply would be asked for."""
@@ -129,7 +129,7 @@ def amend(
     )
 
 
-def amendable(fields: Collection[str], dialect: Dialect = "chat") -> tuple[str, ...]:
+def amendable(fields: Collection[str], dialect: UpstreamDialect = "chat") -> tuple[str, ...]:
     """Those of a request's fields about which ``amend`` could do something."""
     renames = _renames(dialect)
     return tuple(
@@ -154,5 +154,5 @@ def as_sent(dropped: Iterable[str], sent: Collection[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _renames(dialect: Dialect) -> Mapping[str, str]:
+def _renames(dialect: UpstreamDialect) -> Mapping[str, str]:
     return RENAMES if dialect in ("chat", "completions") else _NO_RENAMES

@@ -14,11 +14,11 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, get_args
 
 from strictwire.model.errors import CallerError
-from strictwire.model.request import Dialect
+from strictwire.model.request import Dialect, UpstreamDialect
 
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 # Where a client's own dialect is not to be had: what most servers speak comes first.
-_STAND_INS: tuple[Dialect, ...] = ("chat", "responses", "messages")
+_STAND_INS: tuple[UpstreamDialect, ...] = ("chat", "responses", "messages", "ollama")
 # What is asked for where it was learned that the client's own dialect is missing.
 FALLBACK: Dialect = "chat"
 
@@ -37,8 +37,8 @@ _MAX_DEPTH = 3
 
 
 def upstream_dialect(
-    client: Dialect, listed: Sequence[Dialect], missing: Collection[Dialect]
-) -> Dialect:
+    client: Dialect, listed: Sequence[UpstreamDialect], missing: Collection[UpstreamDialect]
+) -> UpstreamDialect:
     """The dialect to ask in for a client of ``client``. ``listed`` is the provider's setting, empty
     for "auto"; ``missing`` was learned.
 
@@ -60,7 +60,7 @@ def upstream_dialect(
     )
 
 
-def dialect_refusal(dialect: Dialect) -> str:
+def dialect_refusal(dialect: UpstreamDialect) -> str:
     """The name, among those of refused fields, that says that this dialect is missing."""
     return _REFUSAL + dialect
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from strictwire.model.request import Dialect
+from strictwire.model.request import UpstreamDialect
 
 REFUSAL_STATUSES = frozenset((400, 422))
 # An error body beyond this does not just name a field; it is not worth the time to parse.
@@ -77,9 +77,9 @@ _ROOTS = frozenset(("body", "request", "query", "params", "extra_body"))
 _REPEATED_INPUT = re.compile(r"(?:input(?:_value)?=|'input': ).*")
 
 # Provider, model, and the dialect in which it was asked: there a name may mean another thing.
-Place = tuple[str, str, Dialect]
+Place = tuple[str, str, UpstreamDialect]
 _NOTHING: frozenset[str] = frozenset()
-_NONE_MISSING: frozenset[Dialect] = frozenset()
+_NONE_MISSING: frozenset[UpstreamDialect] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +91,23 @@ class Refusals:
         default_factory=lambda: MappingProxyType({})
     )
     # As many entries as providers, each of a few words.
-    by_provider: MappingProxyType[str, frozenset[Dialect]] = field(
+    by_provider: MappingProxyType[str, frozenset[UpstreamDialect]] = field(
         default_factory=lambda: MappingProxyType({})
     )
 
-    def fields(self, provider: str, model: str, dialect: Dialect = "chat") -> frozenset[str]:
+    def fields(
+        self, provider: str, model: str, dialect: UpstreamDialect = "chat"
+    ) -> frozenset[str]:
         """What is known to be refused there."""
         return self.by_place.get((provider, model, dialect), _NOTHING)
 
-    def missing(self, provider: str) -> frozenset[Dialect]:
+    def missing(self, provider: str) -> frozenset[UpstreamDialect]:
         """The dialects that the provider is known not to have."""
         return self.by_provider.get(provider, _NONE_MISSING)
 
-    def learned(self, provider: str, model: str, name: str, dialect: Dialect = "chat") -> Refusals:
+    def learned(
+        self, provider: str, model: str, name: str, dialect: UpstreamDialect = "chat"
+    ) -> Refusals:
         """These refusals and one more. The place that learned longest ago makes room. Of a model
         with an endless name nothing is learned."""
         if len(model) > MAX_MODEL_CHARACTERS:
@@ -115,7 +119,7 @@ class Refusals:
         known[provider, model, dialect] = before | {name}
         return replace(self, by_place=MappingProxyType(known))
 
-    def learned_missing(self, provider: str, dialect: Dialect) -> Refusals:
+    def learned_missing(self, provider: str, dialect: UpstreamDialect) -> Refusals:
         """These refusals, and that the provider does not have this dialect."""
         known = dict(self.by_provider)
         known[provider] = self.missing(provider) | {dialect}

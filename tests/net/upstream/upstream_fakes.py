@@ -36,6 +36,9 @@ class Recorder:
         code = None if self.error is None else self.error.code
         return (self.status, self.headers, self.body, self.order[-1:], code)
 
+    def on_queued(self, place: int) -> None:
+        self._note(f"queued {place}")
+
     def on_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.status, self.headers = status, headers
         self._note("head")

@@ -140,6 +140,9 @@ class Passage:
 
     # ---- the upstream's side ----
 
+    def on_queued(self, place: int) -> None:
+        pass  # what passes through has no progress to tell
+
     def on_head(self, status: int, headers: Headers) -> None:
         try:
             self._is_answered = True

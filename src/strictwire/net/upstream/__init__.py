@@ -6,7 +6,12 @@ named here: importing it loads httpx, which only a provider with a ``proxy`` nee
 """
 
 from strictwire.net.upstream.address import Origin
-from strictwire.net.upstream.connecting import Connector, SocketConnector, TlsSettings
+from strictwire.net.upstream.connecting import (
+    Connector,
+    SocketConnector,
+    TlsSettings,
+    UnixConnector,
+)
 from strictwire.net.upstream.fetching import Fetched, fetch
 from strictwire.net.upstream.pool import HttpUpstream
 
@@ -17,5 +22,6 @@ __all__ = [
     "Origin",
     "SocketConnector",
     "TlsSettings",
+    "UnixConnector",
     "fetch",
 ]

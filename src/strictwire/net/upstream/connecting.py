@@ -1,7 +1,8 @@
-"""How a connection comes to be: TCP and TLS to an origin, and what its failures are called.
+"""How a connection comes to be: TCP and TLS to an origin, or a unix socket; and what its failures
+are called.
 
-``Connector`` is the seam below the pool: tests put a fake there, and an upstream behind a unix
-socket will put its own. A connector keeps no time (the pool does) and never retries.
+``Connector`` is the seam below the pool: tests put a fake there. A connector keeps no time (the
+pool does) and never retries.
 """
 
 from __future__ import annotations
@@ -76,6 +77,24 @@ class SocketConnector:
         if self._tls_context is None:
             self._tls_context = make_tls_context(self._tls)
         return self._tls_context
+
+
+class UnixConnector:
+    """Connects to a unix socket, whatever the origin: a server of this machine, ours."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    async def connect(self, origin: Origin, factory: Callable[[], P]) -> P:
+        loop = asyncio.get_running_loop()
+        try:
+            _, protocol = await loop.create_unix_connection(factory, self._path)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else "it does not answer"
+            raise failures.unreachable(origin.address, reason) from error
+        return protocol
 
 
 def make_tls_context(tls: TlsSettings) -> ssl.SSLContext:

@@ -58,6 +58,9 @@ class _Gatherer:
         self.error: WireError | None = None
         self.over = asyncio.Event()
 
+    def on_queued(self, place: int) -> None:
+        pass  # nobody looks on
+
     def on_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.status = status
         self.headers = headers
