@@ -1,0 +1,10 @@
+"""The embedded engine: llama.cpp in a supervised child process, an upstream like any other.
+
+``Engine`` fulfils ``model.protocols.Upstream``; who makes one hands in how to reach a unix socket,
+since this room knows no sockets of its own. ``EnginePlan`` says what to run, ``EngineStatus`` what
+goes on, for metrics and logs.
+"""
+
+from strictwire.engine.plan import DEMO_MODEL, DEMO_NAME, EngineFacts, EnginePlan, EngineStatus
+
+__all__ = ["DEMO_MODEL", "DEMO_NAME", "EngineFacts", "EnginePlan", "EngineStatus"]
