@@ -9,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := src tests bench tools fuzz
 
-.PHONY: help setup dev serve test check fix bench fuzz properties docs clients lock clean
+.PHONY: help setup dev serve test pairs check fix bench fuzz properties docs clients upstreams lock clean
 
 help: ## list the recipes
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,7 @@ setup: .venv/.run-stamp ## make .venv with .venv/bin/strictwire, from the locked
 		echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; rm -rf .venv; exit 1; }
 	$(PIP) --require-hashes --only-binary :all: -r requirements/run.txt
 	$(PIP) --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src  # pip compiles what it copies, and this it does not copy
 	@touch $@
 
 dev: .venv/.dev-stamp
@@ -35,6 +36,9 @@ serve: setup ## serve on 127.0.0.1:8080; ARGS="..." goes to the command
 
 test: dev ## run the tests; ARGS="..." goes to pytest
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+pairs: dev ## the end-to-end tables whole: every client, upstream, mode and way of the SDKs
+	STRICTWIRE_PAIRS=1 $(BIN)/python -m pytest -n 2 tests/e2e $(ARGS)
 
 check: dev ## format, lint, types, generated pages
 	$(BIN)/ruff format --check $(SOURCES)
@@ -62,6 +66,9 @@ docs: dev ## write the generated pages, and the scripted corpus, anew
 
 clients: dev ## run real command-line clients through the gateway (needs npm)
 	$(BIN)/python -m tests.clients $(ARGS)
+
+upstreams: dev ## put real model servers behind the gateway (installs them in a cache)
+	$(BIN)/python -m tests.upstreams $(ARGS)
 
 lock: dev ## resolve requirements/*.txt anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

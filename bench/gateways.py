@@ -83,13 +83,14 @@ class Gateway:
 
     def cpu_s(self) -> float:
         """CPU time of all its processes since they began."""
-        return cpu_s(self._running())
+        return cpu_s(self.pids())
 
     def resident_bytes(self) -> int:
         """Resident memory of all its processes."""
-        return resident_bytes(self._running())
+        return resident_bytes(self.pids())
 
-    def _running(self) -> list[int]:
+    def pids(self) -> list[int]:
+        """All its processes, its own first."""
         if self._process.poll() is not None:
             raise BenchError(f"{self.name} ended by itself: {self._last_words()}")
         return process_tree(self._process.pid)

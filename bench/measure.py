@@ -69,6 +69,11 @@ def _process_resident_bytes(pid: int) -> int:
     return int((_PROC / str(pid) / "statm").read_text().split()[1]) * _PAGE_BYTES
 
 
+def open_descriptors(pids: list[int]) -> int:
+    """How many descriptors the processes hold, summed."""
+    return sum(len(list((_PROC / str(pid) / "fd").iterdir())) for pid in pids)
+
+
 def raise_descriptor_limit(wanted: int) -> int:
     """Allow this process, and those it starts, up to ``wanted`` descriptors; tells how many."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

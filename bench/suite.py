@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from bench import cases
+from bench import cases, engine_soak
 from bench.control import BenchError
 from bench.figures import (
     CpuRound,
@@ -43,17 +43,24 @@ OPEN_STREAM_KB = 20.0
 DISCONNECT_P99_MS = 50.0
 # "Flat": a single byte kept per chunk would be 1 MB over a million of them.
 GROWTH_MB = 1.0
+# The engine's: half a second is what somebody waits who has just left another request.
+SLOT_FREE_P99_MS = 500.0
+# 25 kB for each request of the soak; what allocators keep moves by two or three.
+SOAK_GROWTH_MB = 5.0
 
 PACES = ("paced", "flat")
 ONCE = ("first-token", "memory", "disconnect", "million")
+ENGINE_SOAK = "engine-soak"
 # Flat out there is no target, so the dialects' streams are only paced.
 _FLAT_STREAMS = ("healthy", "quirky", "quirky-empty", "quirky-reasoning")
 CASES = (
     *(f"{stream}-paced" for stream in STREAMS),
     *(f"{stream}-flat" for stream in _FLAT_STREAMS),
     *ONCE,
+    ENGINE_SOAK,
 )
 _FIRST_TOKEN_STREAMS = ("healthy", "quirky")
+_ENGINE_ROW = ("engine", "soak", STRICT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,7 @@ class Suite:
 
     def run(self) -> None:
         try:
-            for name in self.commands:
+            for name in self.commands if self._has_streams() else ():
                 self._start(name)
             for pace in PACES:
                 for stream in STREAMS:
@@ -108,11 +115,14 @@ class Suite:
                 self._stop(name)
         for name in self.commands:
             self._fresh_cases(name)
+        if self.plan.has(ENGINE_SOAK) and STRICT in self.commands:
+            self._soak_engine()
 
     def rows(self) -> list[Row]:
-        """In the order of the table: by pace, then stream, then gateway."""
+        """In the order of the table: by pace, then stream, then gateway; the engine at the end."""
         names = [DIRECT, *self.commands]
         keys = [(s, p, name) for p in PACES for s in STREAMS for name in names]
+        keys.append(_ENGINE_ROW)
         return [self._rows[key] for key in keys if key in self._rows]
 
     # ---- gateways ----
@@ -142,6 +152,10 @@ class Suite:
             self._failed.add(name)
             self.site.load.ask("close")
             self._stop(name)
+
+    def _has_streams(self) -> bool:
+        """Whether anything is measured but the engine, which is no gateway's upstream here."""
+        return any(self.plan.has(case) for case in CASES if case != ENGINE_SOAK)
 
     def _has_stream(self, stream: str) -> bool:
         """Whether anything is measured with this stream: an older gateway need not know it."""
@@ -239,6 +253,22 @@ class Suite:
                 limit = GROWTH_MB if is_judged else None
                 figure = Figure(growth / 1e6, 2, limit, is_strict=True)
                 self._put("healthy", "flat", name, "growth_mb", figure)
+
+    def _soak_engine(self) -> None:
+        self.say(f"the engine: {engine_soak.REQUESTS} requests, most of them left")
+        gateway = Gateway(STRICT, engine_soak.serve_engine, self.site.upstream_port)
+        with self._tolerating("engine"), gateway:
+            soaked = engine_soak.soak(gateway)
+            free_ms = percentile([taken_s * 1000 for taken_s in soaked.slot_free_s], 99)
+            figures = {
+                "slot_free_p99_ms": Figure(free_ms, 0, SLOT_FREE_P99_MS),
+                "descriptors_left": Figure(soaked.grown_descriptors, 0, 0),
+                "soak_growth_mb": Figure(soaked.grown_bytes / 1e6, 1, SOAK_GROWTH_MB),
+            }
+            for key, figure in figures.items():
+                self._put(*_ENGINE_ROW, key, figure)
+            told = ", ".join(f"{soaked.left[where]} {where}" for where in engine_soak.WHERE)
+            self.notes.append(f"engine: where its requests were when they were left: {told}.")
 
     def _fresh(self, name: str) -> Gateway:
         return Gateway(name, self.commands[name], self.site.upstream_port)

@@ -21,6 +21,9 @@ COLUMNS = (
     ("kb_per_stream", "kB/open stream"),
     ("disconnect_p99_ms", "disconnect p99 ms"),
     ("growth_mb", "MB grown in 1M"),
+    ("slot_free_p99_ms", "slot free p99 ms"),
+    ("descriptors_left", "descriptors left"),
+    ("soak_growth_mb", "MB grown in the soak"),
 )
 _NOT_MEASURED = "."
 

@@ -1,7 +1,7 @@
 """``python -m fuzz [--seconds N | --runs N] [TARGET ...]``: every target for its share of the time.
 
-With ``--runs`` each target gets so many inputs, the same ones each time: a short check that says
-nothing of the machine.
+With ``--runs`` each target gets so many inputs, the same ones each time, and begins with fewer
+seeds: a short check that says nothing of the machine.
 
 Exit code 0: nothing was found. 1: something was, and the lines above name the input. 2: a mistake
 in the command, or no atheris for this interpreter.
@@ -25,6 +25,8 @@ DEFAULT_SECONDS = 580
 HANG_SECONDS = 10
 # The process with its instrumented code takes some 200 MB; the rest is for what is read.
 MAX_MEMORY_MB = 1024
+# Of a short run's inputs: the others are what the fuzzer makes of them.
+SEEDS_SHARE = 0.25
 
 
 def main() -> int:
@@ -66,9 +68,10 @@ def _run_all(options: argparse.Namespace, folder: Path) -> int:
     share = (
         (f"-runs={options.runs}", "-seed=1") if options.runs else (f"-max_total_time={seconds}",)
     )
+    most_seeds = int(options.runs * SEEDS_SHARE) or None
     failed = []
     for at in range(0, len(names), width):
-        running = {name: _start(name, share, folder) for name in names[at : at + width]}
+        running = {name: _start(name, share, folder, most_seeds) for name in names[at : at + width]}
         for name, process in running.items():
             output = process.communicate()[0]
             last = output.strip().splitlines()[-1] if output.strip() else ""
@@ -80,13 +83,15 @@ def _run_all(options: argparse.Namespace, folder: Path) -> int:
     return 1 if failed else 0
 
 
-def _start(name: str, share: tuple[str, ...], folder: Path) -> subprocess.Popen[str]:
+def _start(
+    name: str, share: tuple[str, ...], folder: Path, most_seeds: int | None
+) -> subprocess.Popen[str]:
     from fuzz.seeds import write_seeds
     from fuzz.targets import TARGETS
 
     own, seeds, target = folder / name, folder / f"{name}-seeds", TARGETS[name]
     own.mkdir()
-    write_seeds(seeds, target.max_seeds, target.max_bytes)
+    write_seeds(seeds, min(target.max_seeds, most_seeds or target.max_seeds), target.max_bytes)
     command = [
         sys.executable, "-m", "fuzz.run", name, str(own), str(seeds),
         *share, f"-timeout={HANG_SECONDS}",

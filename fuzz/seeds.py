@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from fuzz.pairs import PAIRS, head_of
@@ -13,6 +14,7 @@ from strictwire.model.request import Dialect
 
 ROOT = Path(__file__).resolve().parent.parent
 
+DIALECTS = tuple(dict.fromkeys(upstream for _, upstream in PAIRS))
 WORDS = (
     b"data: ", b"data:", b"event: ", b"id: ", b": ", b"[DONE]", b"\n\n", b"\r\n", b"\xef\xbb\xbf",
     b'"choices":[', b'"delta":{', b'"index":', b'"content":"', b'"finish_reason":"stop"',
@@ -53,10 +55,16 @@ def write_seeds(folder: Path, most: int, max_bytes: int) -> None:
     """As many as are wanted, taken evenly from those that are short enough, or from all of them
     where that is none."""
     folder.mkdir(parents=True)
-    inputs = list(_inputs())
+    inputs = _all_inputs()
     short = [one for one in inputs if len(one) <= max_bytes] or inputs
     for number, one in enumerate(short[:: -(-len(short) // most)]):
         (folder / f"seed{number:04}").write_bytes(one)
+
+
+@cache
+def _all_inputs() -> list[bytes]:
+    """Made once for all targets: it takes seconds."""
+    return list(_inputs())
 
 
 def write_words(path: Path) -> None:
@@ -86,7 +94,7 @@ def _recorded() -> dict[Dialect, list[bytes]]:
             Recording.parse(file.read_bytes()).body
             for file in sorted((ROOT / "corpus" / dialect).glob("*.http"))
         ]
-        for dialect in SCENARIOS_OF
+        for dialect in DIALECTS
     }
 
 
@@ -95,8 +103,8 @@ def _scripted() -> dict[Dialect, list[bytes]]:
     return {
         dialect: [
             b"".join(row.reply(replace(row.ask_in(dialect), is_stream=is_stream)).frames)
-            for row in rows.values()
+            for row in SCENARIOS_OF[dialect].values()
             for is_stream in (True, False)
         ]
-        for dialect, rows in SCENARIOS_OF.items()
+        for dialect in DIALECTS
     }

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docs_pages.commands import cli_page
+from docs_pages.kinds import kinds_page
 from docs_pages.lab import lab_page
 from docs_pages.lint import lint_page
 from docs_pages.quirks import quirks_page
@@ -25,6 +26,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/settings.md": settings_page,
     "docs/settings.schema.json": settings_schema,
     "docs/cli.md": cli_page,
+    "docs/kinds.md": kinds_page,
     "docs/rules.md": rules_page,
     "docs/quirks.md": quirks_page,
     "docs/lab.md": lab_page,

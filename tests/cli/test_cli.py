@@ -32,6 +32,7 @@ class World:
 
     environ: Mapping[str, str] = field(default_factory=dict)
     error: BaseException | None = None
+    has_engine: bool = True
     served: list[tuple[Settings, bool]] = field(default_factory=list)
     played: list[tuple[Any, ...]] = field(default_factory=list)
     proxied: list[tuple[Any, ...]] = field(default_factory=list)
@@ -70,6 +71,7 @@ class World:
         outside = Outside(
             environ=self.environ,
             run_gateway=self.run_gateway,
+            has_engine=lambda: self.has_engine,
             run_lab=self.run_lab,
             run_proxy=self.run_proxy,
             parse_playback=self.parse_playback,
@@ -87,15 +89,56 @@ def settings_file(tmp_path: Path) -> Path:
 # ---- serve ----
 
 
-def test_serve_without_an_upstream_serves_the_lab_and_says_so() -> None:
+def test_serve_without_an_upstream_serves_the_demonstration_and_says_so() -> None:
     world = World()
     result = world.invoke("serve")
     assert result.exit_code == 0
-    assert world.served == [(Settings(), True)]
+    ((settings, is_lab),) = world.served
+    assert not is_lab
+    assert [one.model_name for one in settings.providers] == ["tiny-demo"]
     assert result.stdout == (
-        f"strictwire {__version__} on http://127.0.0.1:8080/v1 -> the built-in lab\n"
+        f"strictwire {__version__} on http://127.0.0.1:8080/v1 -> tiny-demo, embedded\n"
     )
+    for words in ("600 thousand parameters", "babbles", "strictwire serve --model", "--upstream"):
+        assert words in result.stderr
+
+
+def test_serve_with_a_model_says_which() -> None:
+    world = World()
+    result = world.invoke("serve", "--model", "m/Big-Q4.gguf", "--gpu-layers", "-1", "--queue", "0")
+    ((settings, is_lab),) = world.served
+    (provider,) = settings.providers
+    assert (provider.kind, provider.gpu_layers, provider.queue, is_lab) == ("engine", -1, 0, False)
+    assert result.output == (
+        f"strictwire {__version__} on http://127.0.0.1:8080/v1 -> Big-Q4, embedded\n"
+    )
+
+
+@pytest.mark.parametrize("has_engine", [True, False])
+def test_serve_the_lab(has_engine: bool) -> None:
+    world = World(has_engine=has_engine)
+    result = world.invoke("serve", "--lab")
+    assert world.served == [(Settings(), True)]
+    assert result.stdout.endswith("/v1 -> the built-in lab\n")
     assert "strictwire serve --upstream" in result.stderr
+    assert "xllamacpp" not in result.stderr
+
+
+def test_where_no_engine_is_installed_the_lab_is_served_and_why() -> None:
+    world = World(has_engine=False)
+    result = world.invoke("serve")
+    assert world.served == [(Settings(), True)]
+    assert "xllamacpp" in result.stderr
+    assert "lab" in result.stdout
+
+
+def test_a_file_without_providers_serves_the_demonstration_too(settings_file: Path) -> None:
+    settings_file.write_text("port: 8099")
+    world = World()
+    result = world.invoke("serve", "--config", str(settings_file))
+    ((settings, _),) = world.served
+    assert (settings.port, settings.providers[0].is_demonstration) == (8099, True)
+    assert "babbles" in result.stderr
 
 
 def test_serve_in_front_of_one_server() -> None:
@@ -159,6 +202,10 @@ MISTAKES = [
     (("serve", "--host", "0.0.0.0"), 2, "--allow-public-without-key"),
     (("serve", "--stream", "maybe"), 2, "one of auto, always, never"),
     (("serve", "extra"), 2, "extra"),
+    (("serve", "--lab", "--model", "m.gguf"), 2, "Error: --lab: does not go with --model"),
+    (("serve", "--workers", "2"), 2, "Error: --workers: an engine is served by one process"),
+    (("serve", "--kv-bits", "5"), 2, "Error: --kv-bits: must be one of 4, 8, 16"),
+    (("serve", "--kind", "gpt"), 2, "Error: --kind: must be one of auto, engine, llama.cpp"),
     (("serve", "--config", "/nowhere/s.yaml"), 1, "Error: /nowhere/s.yaml: No such file"),
     (("serve", "--config", "/"), 1, "Error: /: Is a directory"),
     (("config", "check"), 2, "FILE"),
@@ -327,7 +374,8 @@ def test_lab_list_names_the_scenarios() -> None:
 
 def test_help_of_serve_tells_defaults_and_where_keys_are_safe() -> None:
     text = " ".join(World().invoke("serve", "--help").stdout.split())
-    for words in ("[default: 8080]", "STRICTWIRE_API_KEYS", "process list", "0 does not wait"):
+    told = ("[default: 8080]", "STRICTWIRE_API_KEYS", "process list", "0 does not wait")
+    for words in (*told, "4|8|16", "--model FILE.gguf", "lm-studio"):
         assert words in text
 
 

@@ -338,6 +338,15 @@ def test_progress_of_a_gateway(begin: bytes) -> None:
     assert read(*pieces, progress=True)[:3] == HEARD
 
 
+@pytest.mark.parametrize(
+    ("told", "place"), [(3, 3), (0, None), (-1, None), (1.5, None), ("1", None)]
+)
+def test_the_place_in_line_is_told(told: Any, place: int | None) -> None:
+    line = report("queued", None, None, None)[:-1] + b',"place":' + json.dumps(told).encode()
+    stream = b": prefill_progress " + line + b"}\n\n" + TAIL
+    assert read(stream, progress=True)[0] == Progress("queued", place=place)
+
+
 def test_progress_in_chunks_as_llama_cpp_tells_it() -> None:
     counts = [(100, 20, 20), (100, 20, 60), (100, 20, 100)]
     stream = b"".join(

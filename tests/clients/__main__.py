@@ -2,10 +2,11 @@
 
 ``python -m tests.clients`` (``make clients``) gives each client turns through the gateway: a plain
 one and one with a tool call over an upstream that speaks chat only, Responses only, Messages only,
-or Responses without a single delta, and one over every scenario that streams badly. It prints one
-table; a turn that fails makes the exit code 1. ``--quick`` takes the rows that broke clients most
-often. With ``--direct`` the same scenario straight from the lab shows what the gateway is for: that
-column is told and never fails. A client that cannot be installed is skipped with a word.
+or Responses without a single delta, one over every scenario that streams badly, and one with the
+embedded engine. It prints one table; a turn that fails makes the exit code 1. ``--quick`` takes the
+rows that broke clients most often. With ``--direct`` the same scenario straight from the lab shows
+what the gateway is for: that column is told and never fails. A client that cannot be installed is
+skipped with a word.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,7 +29,7 @@ from .claude_code import ClaudeCode
 from .codex import Codex, CodexOverSocket
 from .npm import UnavailableError
 from .opencode import OpenCode, OpenCodeResponses
-from .trials import Asked, Trial, quick, trials
+from .trials import ENGINE, Asked, Trial, quick, trials
 from .turn import Turn
 
 # The end-to-end tests know how to stand it all up; the folders of the tests are no packages.
@@ -36,6 +38,9 @@ sys.path.insert(0, str(TESTS))
 sys.path.insert(0, str(TESTS / "e2e"))
 from stand import PROVIDERS, Stand  # noqa: E402 - its path comes first
 
+from .embedded import engine_gateway  # noqa: E402
+
+UPSTREAMS = (*PROVIDERS, ENGINE)
 # A client that a broken stream keeps asking for ever is stopped: that column only tells.
 DIRECT_TIMEOUT_S = 25.0
 # A turn is mostly the client's own start, so more turns at once than cores bring nothing.
@@ -87,21 +92,17 @@ def main(arguments: list[str]) -> int:
     chosen = list(_chosen(options))
     rows: list[Row] = []
     skipped: list[str] = []
-    stand = Stand()
-    stand.start()
-    try:
+    with _places(chosen) as places:
         for name in options.client or CLIENTS:
             try:
                 client = CLIENTS[name]()
             except UnavailableError as reason:
                 skipped.append(f"{name}: skipped, {reason}")
                 continue
-            for row in _rows(client, stand, chosen, options):
+            for row in _rows(client, places, chosen, options):
                 rows.append(row)
                 print(f"  {row.client}, {row.trial.upstream}, {row.trial.name}: {row.told}")
                 sys.stdout.flush()
-    finally:
-        stand.stop()
     _print_table(rows)
     _print_counts(rows)
     for line in skipped:
@@ -113,7 +114,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.clients", description=__doc__)
     add = parser.add_argument
     add("--client", action="append", choices=CLIENTS, help="only this client")
-    add("--upstream", action="append", choices=PROVIDERS, help="only this upstream")
+    add("--upstream", action="append", choices=UPSTREAMS, help="only this upstream")
     add("--scenario", action="append", choices=ALL_SCENARIOS, metavar="NAME", help="only this one")
     add("--quick", action="store_true", help="only the rows that broke clients most often")
     add("--all", action="store_true", help="every chat scenario that calls a tool")
@@ -123,25 +124,47 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 
 
 def _chosen(options: argparse.Namespace) -> Iterator[Trial]:
-    found = trials(tuple(options.upstream or PROVIDERS), is_all=options.all)
+    found = trials(tuple(options.upstream or UPSTREAMS), is_all=options.all)
     for trial in quick(found) if options.quick else found:
         if not options.scenario or trial.scenario in options.scenario:
             yield trial
 
 
+@dataclass(frozen=True)
+class Places:
+    """What is asked: the lab's gateways, and the one with the engine, "" if no trial needs it."""
+
+    stand: Stand
+    engine_url: str
+
+    def url_of(self, trial: Trial) -> str:
+        return self.engine_url if trial.upstream == ENGINE else self.stand.urls["dialects"]
+
+
+@contextmanager
+def _places(chosen: list[Trial]) -> Iterator[Places]:
+    with ExitStack() as stack:
+        stand = Stand()
+        stand.start()
+        stack.callback(stand.stop)
+        needs_engine = any(trial.upstream == ENGINE for trial in chosen)
+        yield Places(stand, stack.enter_context(engine_gateway()) if needs_engine else "")
+
+
 def _rows(
-    client: Client, stand: Stand, chosen: list[Trial], options: argparse.Namespace
+    client: Client, places: Places, chosen: list[Trial], options: argparse.Namespace
 ) -> Iterator[Row]:
     with ThreadPoolExecutor(options.at_once) as at_once:
         yield from at_once.map(
-            lambda trial: _row(client, stand, trial, is_direct_too=options.direct), chosen
+            lambda trial: _row(client, places, trial, is_direct_too=options.direct), chosen
         )
 
 
-def _row(client: Client, stand: Stand, trial: Trial, *, is_direct_too: bool) -> Row:
+def _row(client: Client, places: Places, trial: Trial, *, is_direct_too: bool) -> Row:
+    stand = places.stand
     earlier = list(stand.lab.log)
     through = client.turn(
-        stand.urls["dialects"],
+        places.url_of(trial),
         trial.model,
         trial.prompt,
         timeout_s=trial.patience_s,
@@ -149,7 +172,7 @@ def _row(client: Client, stand: Stand, trial: Trial, *, is_direct_too: bool) -> 
     )
     asked = _asked(stand.lab.log, earlier, trial)
     problem = trial.problem(through, asked)
-    if not is_direct_too:
+    if not is_direct_too or trial.upstream == ENGINE:
         return Row(client.name, trial, through, problem)
     turn = client.turn(stand.lab.url, trial.scenario, trial.prompt, timeout_s=DIRECT_TIMEOUT_S)
     return Row(client.name, trial, through, problem, _word(turn, trial.problem(turn, Asked())))

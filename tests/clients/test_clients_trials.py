@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from clients.trials import FINAL_ONLY, QUICK, Asked, Outcome, Trial, quick, trials
+from clients.trials import ENGINE, FINAL_ONLY, QUICK, Asked, Outcome, Trial, quick, trials
 from clients.turn import LAST_WORDS, ToolRun, Turn
 
 TRIALS = {(one.upstream, one.name): one for one in trials()}
@@ -40,6 +40,16 @@ def test_a_quick_run_is_short_and_has_every_row_that_it_names() -> None:
     chosen = list(quick(iter(TRIALS.values())))
     assert {one.scenario for one in chosen} >= QUICK
     assert len(chosen) * 4 < len(TRIALS)
+
+
+def test_the_engine_has_a_turn_in_every_run() -> None:
+    """Of babble only its end is judged, and that there was some."""
+    (babbled,) = (one for one in quick(trials()) if one.upstream == ENGINE)
+    assert problem(babbled, Turn(0, "The weather in the tool says.")) is None
+    assert problem(babbled, Turn(0, "", (ToolRun("get_weather", "no such tool", False),))) is None
+    assert problem(babbled, Turn(0)) == "an empty answer"
+    assert problem(babbled, Turn(None)) == "did not end"
+    assert problem(babbled, FAILED) == "told an error: stream disconnected"
 
 
 def problem(made: Trial, turn: Turn, asked: Asked = ONCE) -> str | None:

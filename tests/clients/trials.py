@@ -22,6 +22,8 @@ from .turn import LAST_WORDS, PLAIN_PROMPT, TOOL_PROMPT, Turn
 TURN_TIMEOUT_S = 90.0
 # OpenCode asks again after a failure for more than a minute, and by then there is nothing to learn.
 FAILURE_TIMEOUT_S = 25.0
+# An agent's prompt is read in 5 s or 20, and babble that calls tools makes several turns of one.
+ENGINE_TIMEOUT_S = 240.0
 # Over every upstream dialect: a plain turn, and one with a tool call.
 PLAIN, TOOLS = "healthy-text", "healthy-tools"
 # Chat streams that break clients, each in another way.
@@ -60,6 +62,10 @@ ASKED_PROGRESS = ("prefill-progress", "progress-event")
 FINAL_ONLY = "final-only"
 FINAL_ONLY_ROWS = (PLAIN, TOOLS, "healthy-reasoning-tools", "responses-failed")
 
+# The embedded engine, with the model that comes along.
+ENGINE = "engine"
+DEMO_MODEL = "tiny-demo"
+
 # What an agent's tools look like, so that we know what a scenario would call: one for commands, one
 # that needs nothing, one that stands in a namespace.
 SHELL = Tool("bash", {"properties": {"command": {"type": "string"}}, "required": ["command"]})
@@ -79,6 +85,8 @@ class Outcome(Enum):
     # Cut off by a content filter: clients tell that in a way of their own, most as an error.
     FILTERED = auto()
     FAILURE = auto()
+    # The demonstration model babbles, and may call what is not there.
+    BABBLED = auto()
 
 
 @dataclass(frozen=True)
@@ -118,6 +126,8 @@ class Trial:
     @property
     def patience_s(self) -> float:
         """How long the turn may take."""
+        if self.upstream == ENGINE:
+            return ENGINE_TIMEOUT_S
         return FAILURE_TIMEOUT_S if self.outcome == Outcome.FAILURE else TURN_TIMEOUT_S
 
     def problem(self, turn: Turn, asked: Asked) -> str | None:
@@ -139,12 +149,14 @@ class Trial:
                 return turn.problem_with(self.whole, calls_tool=False)
             case Outcome.FAILURE:
                 return turn.problem_with_failure()
+            case Outcome.BABBLED:
+                return turn.problem_with_babble()
 
 
 def trials(upstreams: tuple[str, ...] = (), *, is_all: bool = False) -> Iterator[Trial]:
     """Every trial over these upstreams, or over every one. ``is_all``: of chat too every scenario
     that runs a command, and not only those that break clients most."""
-    for upstream in upstreams or (*get_args(Dialect), FINAL_ONLY):
+    for upstream in upstreams or (*get_args(Dialect), FINAL_ONLY, ENGINE):
         match upstream:
             case "chat":
                 broken = _commands_of_chat() if is_all else BROKEN_CHAT
@@ -155,10 +167,12 @@ def trials(upstreams: tuple[str, ...] = (), *, is_all: bool = False) -> Iterator
             case _ if upstream == FINAL_ONLY:
                 for name in FINAL_ONLY_ROWS:
                     yield _trial(FINAL_ONLY, ALL_SCENARIOS[name], "responses")
+            case _ if upstream == ENGINE:
+                yield Trial(ENGINE, DEMO_MODEL, Outcome.BABBLED)
 
 
 def quick(found: Iterator[Trial]) -> Iterator[Trial]:
-    return (one for one in found if one.scenario in QUICK or one.headers)
+    return (one for one in found if one.scenario in QUICK or one.headers or one.upstream == ENGINE)
 
 
 def _plain_trials(upstream: Dialect, names: Iterable[str]) -> Iterator[Trial]:

@@ -66,6 +66,12 @@ class Turn:
         said = self.text.partition(TOOL_SAID)[2]
         return f"it has no such tool: {said[:60]!r}" if _is_unknown(said) else None
 
+    def problem_with_babble(self) -> str | None:
+        """The same where nobody can know what it says: it must say or call something, and end."""
+        problem = self._problem_with_end()
+        is_empty = not self.text and not self.tools
+        return "an empty answer" if problem is None and is_empty else problem
+
     def problem_with_failure(self) -> str | None:
         """The same where the answer failed: the client must end, and say so."""
         if self.exit_code is None:

@@ -8,6 +8,8 @@ from dataclasses import fields, replace
 import pytest
 
 from strictwire.config import (
+    DEMO_NAME,
+    SERVER_KINDS,
     Endpoints,
     Model,
     Provider,
@@ -20,6 +22,8 @@ from strictwire.config import (
     load,
     shown_url,
 )
+from strictwire.config.model_files import model_name_of, provider_name_of
+from strictwire.config.server_kinds import ENGINE_URL
 from strictwire.config.settings import MEBIBYTE
 from strictwire.config.table import rows
 from strictwire.model.errors import MisuseError
@@ -140,7 +144,31 @@ PROVIDER = [
     ("insecure_tls: true", "insecure_tls", True),
     ("ca_file: ./ca.pem", "ca_file", "./ca.pem"),
     ("timeouts: {connect: 3}", "timeouts", Timeouts(connect=3.0)),
+    ("kind: vllm", "kind", "vllm"),
+    ("dialects: ollama", "dialects", ("ollama",)),
 ]
+
+ENGINE = [
+    ("model: ~/m/a.gguf", "model", "~/m/a.gguf"),
+    ("model: none", "model", None),
+    ("parallel: 8", "parallel", 8),
+    ("context: 4096", "context", 4096),
+    ("gpu_layers: -1", "gpu_layers", -1),
+    ("prefill_batch: 64", "prefill_batch", 64),
+    ("kv_bits: 8", "kv_bits", 8),
+    ("idle_unload: 600", "idle_unload", 600.0),
+    ("queue: 0", "queue", 0),
+    ("models: [{name: a, aliases: [b, c]}]", "models", (Model(name="a", aliases=("b", "c")),)),
+    ("stream: never", "stream", "never"),
+]
+AN_ENGINE = "providers:\n- name: one\n  kind: engine\n  "
+
+
+@pytest.mark.parametrize(("text", "name", "value"), ENGINE)
+def test_a_setting_of_an_engine(text: str, name: str, value: object) -> None:
+    (provider,) = loaded(AN_ENGINE + text).providers
+    expected = Provider(name="one", kind="engine", base_url=ENGINE_URL)
+    assert provider == replace(expected, **{name: value})
 
 
 @pytest.mark.parametrize(("text", "name", "value"), PROVIDER)
@@ -220,6 +248,108 @@ def test_a_flag_may_mend_what_the_file_lacks() -> None:
     assert (settings.host, settings.api_keys) == ("0.0.0.0", (Secret("a"),))
 
 
+# ---- what is served ----
+
+
+def test_the_model_flag_makes_the_only_provider() -> None:
+    text = "keepalive: 3\ndialects: chat\nproviders: [{name: one, base_url: http://h}]"
+    flags = {"model": "~/m/Qwen3 4B-Q4_K_M.gguf", "parallel": 3, "kv_bits": 8, "idle_unload": 60.0}
+    (provider,) = loaded(text, flags=flags).providers
+    assert provider == Provider(
+        name="Qwen3-4B-Q4_K_M",
+        kind="engine",
+        base_url=ENGINE_URL,
+        model="~/m/Qwen3 4B-Q4_K_M.gguf",
+        parallel=3,
+        kv_bits=8,
+        idle_unload=60.0,
+        keepalive=3.0,
+    )
+    assert provider.model_name == provider.own_model == "Qwen3 4B-Q4_K_M"
+    assert not provider.is_demonstration
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "provider"),
+    [
+        ("m.gguf", "m", "m"),
+        ("big-00001-of-00003.gguf", "big", "big"),
+        ("a.b.gguf", "a.b", "a.b"),
+        ("no-suffix", "no-suffix", "no-suffix"),
+        ("dir/été.gguf", "été", "t"),
+        ("日本.gguf", "日本", "model"),
+        ("a\nb.gguf", "a-b", "a-b"),
+        ("/", "model", "model"),
+    ],
+)
+def test_a_models_file_gives_names(path: str, model: str, provider: str) -> None:
+    assert (model_name_of(path), provider_name_of(path)) == (model, provider)
+    from_flags(None, {"model": path})  # and they are good ones
+    assert Provider(name="a", kind="engine", model=path).model_name == model
+
+
+def test_a_start_without_any_provider_may_run_the_demonstration() -> None:
+    (provider,) = from_flags(None, {"demonstration": True, "context": 4096}).providers
+    assert (provider.name, provider.kind, provider.model) == (DEMO_NAME, "engine", None)
+    assert (provider.parallel, provider.context) == (4, 4096)
+    assert provider.is_demonstration
+    assert provider.model_name == DEMO_NAME
+    for text in ("", "providers: []", "providers: [{name: one, kind: ollama}]"):
+        flags = {"demonstration": True, "stream": "always"}
+        names = [one.name for one in loaded(text, flags=flags).providers]
+        assert names == (["one"] if "one" in text else [DEMO_NAME])
+        assert [one.stream for one in loaded(text, flags=flags).providers] == ["always"]
+
+
+def test_the_lab_takes_the_place_of_all_providers() -> None:
+    text = "providers: [{name: one, base_url: http://h}]\nport: 1"
+    settings = loaded(text, flags={"lab": True, "demonstration": True})
+    assert (settings.providers, settings.port) == ((), 1)
+
+
+def test_flags_of_the_engine_hold_for_every_engine_of_the_file() -> None:
+    text = (
+        "providers:\n- {name: one, kind: engine, model: a.gguf, parallel: 3, context: 100}\n"
+        "- {name: two, kind: engine}\n- {name: three, base_url: http://h}\n"
+    )
+    settings = loaded(text, flags={"parallel": 5, "dialects": ["chat"]})
+    one, two, three = settings.providers
+    assert [(p.parallel, p.context) for p in (one, two)] == [(5, 100), (5, 0)]
+    assert (one.base_url, two.is_demonstration) == (ENGINE_URL, True)
+    assert three.parallel == Provider(name="x").parallel
+    # How a server is asked is not for the engine, from a flag as little as from the top level.
+    assert [p.dialects for p in settings.providers] == [("auto",), ("auto",), ("chat",)]
+    assert [p.dialects for p in loaded(f"dialects: chat\n{text}").providers] == [
+        *(("auto",), ("auto",), ("chat",))
+    ]
+
+
+def test_workers_of_the_file_do_not_go_with_an_engine() -> None:
+    with pytest.raises(SettingsError) as caught:
+        loaded("port: 1\nworkers: 2\n", flags={"model": "m.gguf"})
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.line) == ("workers", 2)
+    assert "--upstream" in problem.hint
+    assert loaded("workers: 2", flags={"model": "m.gguf", "workers": 1}).workers == 1
+    assert loaded("workers: 2", flags={"demonstration": True, "lab": True}).workers == 2
+
+
+def test_a_provider_that_is_wrong_is_not_told_to_be_no_engine() -> None:
+    for text in ("providers: [{name: one, kind: engin}]", "providers: [1]"):
+        with pytest.raises(SettingsError) as caught:
+            loaded(text, flags={"parallel": 2})
+        assert not [one for one in caught.value.problems if one.path == "--parallel"]
+
+
+def test_a_kind_has_its_usual_place() -> None:
+    (provider,) = loaded("providers: [{name: one, kind: ollama}]").providers
+    assert provider.base_url == SERVER_KINDS["ollama"].base_url != ""
+    (provider,) = from_flags(None, {"kind": "ollama"}).providers
+    assert (provider.name, provider.base_url) == ("upstream", SERVER_KINDS["ollama"].base_url)
+    (provider,) = from_flags(None, {"kind": "azure", "upstream": "http://h"}).providers
+    assert (provider.kind, provider.base_url) == ("azure", "http://h/v1")
+
+
 def test_keys_from_the_environment_rank_between_flag_and_file() -> None:
     environ = {"STRICTWIRE_API_KEYS": "a, b,"}
     assert loaded("api_keys: [c]", environ=environ).api_keys == (Secret("a"), Secret("b"))
@@ -232,11 +362,28 @@ WRONG_FLAGS = [
     ({"api_keys": ["sk secret"]}, "--api-key: must be an API key"),
     ({"cors": ["a"]}, "--cors: is not an origin"),
     ({"stream": "maybe"}, "--stream: must be one of auto, always, never"),
-    ({"dialects": ["chat,ollama"]}, "--dialect: must be one of auto, chat, completions, respon"),
+    ({"dialects": ["chat,morse"]}, "--dialect: must be one of auto, chat, completions, respon"),
     ({"dialects": ["auto", "chat"]}, "--dialect: auto stands alone"),
     ({"upstream": "h:1"}, "--upstream: is not a URL"),
     ({"upstream": "http://h", "upstream_key_env": "sk-secret"}, "--upstream-key-env: no envir"),
     ({"upstream_key_env": "KEY"}, "--upstream-key-env: goes with --upstream"),
+    ({"model": " "}, "--model: must be a path, not empty"),
+    ({"model": "m.gguf", "upstream": "http://h"}, "--upstream: does not go with --model"),
+    ({"lab": True, "model": "m.gguf"}, "--lab: does not go with --model"),
+    ({"lab": True, "upstream": "http://h"}, "--lab: does not go with --upstream"),
+    ({"model": "m.gguf", "kv_bits": 5}, "--kv-bits: must be one of 4, 8, 16"),
+    ({"model": "m.gguf", "parallel": 0}, "--parallel: must be a whole number from 1"),
+    ({"model": "m.gguf", "workers": 2}, "--workers: an engine is served by one process alone"),
+    ({"demonstration": True, "workers": 2}, "--workers: an engine is served by one process"),
+    ({"model": "m.gguf", "dialects": ["chat"]}, "--dialect: does not go with an engine"),
+    ({"upstream": "http://h", "queue": 3}, "--queue: goes with an engine"),
+    ({"lab": True, "demonstration": True, "queue": 3}, "--queue: goes with an engine"),
+    ({"queue": 3}, "--queue: goes with an engine"),
+    ({"kind": "gpt"}, "--kind: must be one of auto, engine, llama.cpp"),
+    ({"kind": "azure"}, "--kind: goes with --upstream: this kind has no usual place"),
+    ({"kind": "engine"}, "--kind: an engine is made by --model"),
+    ({"kind": "vllm", "model": "m.gguf"}, "--kind: goes with --upstream"),
+    ({"kind": "vllm", "lab": True}, "--kind: goes with --upstream"),
 ]
 
 

@@ -131,7 +131,7 @@ WRONG_IN_PROVIDER = {
     "variable in a header": ("headers: {a: 'b ${NOPE}'}", "headers.a", "NOPE is not set"),
     "variable with a space in a key": ("api_keys: ['${SPACED}']", "api_keys[0]", "spaces"),
     "auto and more": ("dialects: [auto, chat]", "dialects", "say auto, or list"),
-    "no dialect": ("dialects: [ollama]", "dialects[0]", "one of auto, chat, completions"),
+    "no dialect": ("dialects: [morse]", "dialects[0]", "one of auto, chat, completions"),
     "proxy": ("proxy: h:1", "proxy", "it has no scheme"),
     "proxy with a path": ("proxy: http://h:1/a", "proxy", "end after the host and port"),
     "model twice known": ("models: [a, {name: b, aliases: [a]}]", "models[1].aliases[0]", "taken"),
@@ -149,7 +149,23 @@ WRONG_IN_PROVIDER = {
         "force_upstream_stream",
         "contradicts stream: always",
     ),
+    "kind": ("kind: gpt", "kind", "one of auto, engine, llama.cpp"),
+    "an engine's setting elsewhere": ("parallel: 2", "parallel", "kind: engine"),
+    "a model elsewhere": ("kind: vllm\n  model: a.gguf", "model", "kind: engine"),
+    "an engine somewhere": ("kind: engine", "base_url", "take it out"),
     "legacy is a text": ("force-upstream-stream: yes", "force_upstream_stream", "true or false"),
+}
+WRONG_IN_ENGINE = {
+    "bits": ("kv_bits: 5", "kv_bits", "one of 4, 8, 16"),
+    "bits as a switch": ("kv_bits: true", "kv_bits", "one of 4, 8, 16"),
+    "no place": ("parallel: 0", "parallel", "from 1 to"),
+    "dialects": ("dialects: chat", "dialects", "does not go with kind engine"),
+    "keys": ("api_keys: [a]", "api_keys", "does not go with kind engine"),
+    "headers": ("headers: {a: b}", "headers", "does not go with kind engine"),
+    "proxy": ("proxy: http://h:1", "proxy", "does not go with kind engine"),
+    "tls": ("insecure_tls: true", "insecure_tls", "does not go with kind engine"),
+    "ca_file": ("ca_file: a.pem", "ca_file", "does not go with kind engine"),
+    "two models": ("models: [a, b]", "models[1]", "an engine has one model"),
 }
 # (file, line and column, words of the message)
 NOT_YAML = {
@@ -182,6 +198,26 @@ def test_wrong_setting_of_a_provider(name: str) -> None:
     assert problem.path == f"providers[0].{path}"
     assert words in str(problem)
     assert problem.line > 2
+
+
+@pytest.mark.parametrize("name", WRONG_IN_ENGINE)
+def test_wrong_setting_of_an_engine(name: str) -> None:
+    setting, path, words = WRONG_IN_ENGINE[name]
+    (problem,) = problems_of(f"providers:\n- name: one\n  kind: engine\n  {setting}\n")
+    assert problem.path == f"providers[0].{path}"
+    assert words in str(problem)
+    assert problem.line == 4
+
+
+@pytest.mark.parametrize("kind", ["", ", kind: auto", ", kind: azure"])
+def test_a_server_whose_place_nobody_knows(kind: str) -> None:
+    (line,) = told(f"providers: [{{name: one{kind}}}]")
+    assert "providers[0].base_url: is missing" in line
+
+
+def test_several_workers_cannot_share_an_engine() -> None:
+    (line,) = told("workers: 2\nproviders: [{name: one, kind: engine}]")
+    assert line.startswith("f.yaml:1:10: workers: an engine is served by one process")
 
 
 @pytest.mark.parametrize("name", NOT_YAML)

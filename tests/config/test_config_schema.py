@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
-from test_config_loading import ENVIRON, PROVIDER, TOP_LEVEL
-from test_config_problems import NOT_YAML, RULES, WRONG, WRONG_IN_PROVIDER
+from test_config_loading import AN_ENGINE, ENGINE, ENVIRON, PROVIDER, TOP_LEVEL
+from test_config_problems import NOT_YAML, RULES, WRONG, WRONG_IN_ENGINE, WRONG_IN_PROVIDER
 
 from strictwire.config import SettingsError, json_schema, load
 
@@ -50,6 +50,9 @@ BEYOND_A_SCHEMA_IN_PROVIDER = {
     "alias of itself",
     "legacy against never",
     "legacy against always",
+    "an engine's setting elsewhere",
+    "a model elsewhere",
+    "an engine somewhere",
 }
 
 GOOD = [
@@ -57,6 +60,7 @@ GOOD = [
     "{}",
     *(text for text, _, _ in TOP_LEVEL),
     *(ONE + text for text, _, _ in PROVIDER),
+    *(AN_ENGINE + text for text, _, _ in ENGINE),
     "providers: [{name: a, base_url: 'http://h:1/v1/'}, {name: b-2, base_url: '${URL}'}]",
 ]
 BAD = [
@@ -66,6 +70,7 @@ BAD = [
         for name, (text, _, _) in WRONG_IN_PROVIDER.items()
         if name not in BEYOND_A_SCHEMA_IN_PROVIDER
     ),
+    *(AN_ENGINE + WRONG_IN_ENGINE[name][0] for name in ("bits", "bits as a switch", "no place")),
 ]
 
 

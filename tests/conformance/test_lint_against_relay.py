@@ -90,7 +90,8 @@ def _until(frames: Iterator[bytes] | tuple[bytes, ...]) -> Iterator[bytes]:
 
 def _cases() -> Iterator[tuple[str, Case]]:
     for name, row in ALL_SCENARIOS.items():
-        for dialect in sorted(row.dialects):
+        # No client is promised Ollama's own API, so the judge has no law for it.
+        for dialect in sorted(row.dialects - {"ollama"}):
             for is_stream in (True, False):
                 case = of_scenario(row, dialect, is_stream=is_stream)
                 if case is not None:
@@ -154,18 +155,18 @@ CARRIERS: dict[Dialect, tuple[Carrier, ...]] = {
     "messages": ("event", "comment"),
 }
 PROGRESSING = {
-    f"{name}-{carrier}": (case, carrier)
+    name: case
     for name, case in CASES.items()
     if case.promise.is_stream and not name.endswith("-usage")
-    for carrier in CARRIERS[case.promise.dialect]
 }
 
 
-@pytest.mark.parametrize(("case", "carrier"), PROGRESSING.values(), ids=PROGRESSING)
-def test_nothing_is_found_beside_progress_that_was_asked_for(case: Case, carrier: Carrier) -> None:
-    out, promise = with_progress(case, carrier)
-    assert b"prefill_progress" in out or b"prompt_progress" in out
-    assert lint(out, Asked.by(promise)) == []
+@pytest.mark.parametrize("case", PROGRESSING.values(), ids=PROGRESSING)
+def test_nothing_is_found_beside_progress_that_was_asked_for(case: Case) -> None:
+    for carrier in CARRIERS[case.promise.dialect]:
+        out, promise = with_progress(case, carrier)
+        assert b"prefill_progress" in out or b"prompt_progress" in out
+        assert lint(out, Asked.by(promise)) == [], carrier
 
 
 PLANTED = {name: case for name, case in CASES.items() if case.row}
@@ -184,18 +185,19 @@ _MISSHAPEN_REPORT = "foreign-frames"
 
 
 @pytest.mark.parametrize(
-    ("case", "carrier"),
-    [(case, carrier) for case, carrier in PROGRESSING.values() if case.row],
-    ids=[name for name, (case, _) in PROGRESSING.items() if case.row],
+    "case",
+    [case for case in PROGRESSING.values() if case.row],
+    ids=[name for name, case in PROGRESSING.items() if case.row],
 )
-def test_progress_that_is_asked_for_hides_nothing_else(case: Case, carrier: Carrier) -> None:
-    planted = planted_in(case)
-    if carrier == "event" and planted >= _TOLD_AS_ASKED:
-        planted -= _TOLD_AS_ASKED
-        assert case.row is not None
-        planted |= {"progress.shape"} if case.row.name == _MISSHAPEN_REPORT else set()
-    found = {finding.rule for finding in lint(case.data, replace(case.asked, progress=carrier))}
-    assert found == planted
+def test_progress_that_is_asked_for_hides_nothing_else(case: Case) -> None:
+    assert case.row is not None
+    for carrier in CARRIERS[case.promise.dialect]:
+        planted = planted_in(case)
+        if carrier == "event" and planted >= _TOLD_AS_ASKED:
+            planted -= _TOLD_AS_ASKED
+            planted |= {"progress.shape"} if case.row.name == _MISSHAPEN_REPORT else set()
+        found = {finding.rule for finding in lint(case.data, replace(case.asked, progress=carrier))}
+        assert found == planted, carrier
 
 
 def planted_in(case: Case) -> set[str]:

@@ -28,10 +28,24 @@ def in_chunk(processed: int, **more: Any) -> bytes:
     return frame(chunk(choice({}), prompt_progress=progress, **more))
 
 
+def waiting(place: Any) -> Any:
+    return QUEUED | {"place": place}
+
+
 PASS: dict[str, tuple[str, bytes]] = {
     "event": ("event", event(QUEUED) + event(REPORT) + event(FINAL)),
     "comment": ("comment", comment(QUEUED) + comment(REPORT) + comment(FINAL)),
     "chunk": ("chunk", in_chunk(1) + in_chunk(4)),
+    "a place in line": (
+        "event",
+        event(QUEUED)
+        + event(waiting(3))
+        + event(waiting(3))
+        + event(waiting(1))
+        + event(QUEUED)
+        + event(FINAL),
+    ),
+    "a place in a comment": ("comment", comment(waiting(2)) + comment(REPORT)),
 }
 
 
@@ -61,6 +75,21 @@ WRONG: dict[str, tuple[str, bytes, str]] = {
     "it goes back": ("event", event(REPORT) + event(REPORT | {"fraction": 0.1}), "progress.order"),
     "queued again": ("event", event(REPORT) + event(QUEUED), "progress.order"),
     "done twice": ("event", event(FINAL) + event(FINAL), "progress.order"),
+    "a place of who does not wait": ("event", event(REPORT | {"place": 1}), "progress.shape"),
+    "a place before the first": ("event", event(waiting(0)), "progress.shape"),
+    "a place that is half": ("comment", comment(waiting(1.5)), "progress.shape"),
+    "a place that is true": ("event", event(waiting(True)), "progress.shape"),
+    "a place that is null": ("event", event(waiting(None)), "progress.shape"),
+    "a place that grows": (
+        "event",
+        event(waiting(1)) + event(QUEUED) + event(waiting(2)),
+        "progress.order",
+    ),
+    "a place in a chunk": (
+        "chunk",
+        frame(chunk(choice({}), prompt_progress={"total": None, "place": 1})),
+        "progress.shape",
+    ),
     "counts that are none": (
         "chunk",
         frame(chunk(choice({}), prompt_progress={"total": "x"})),

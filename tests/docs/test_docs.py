@@ -23,7 +23,7 @@ from strictwire.lab.scenarios import ALL_SCENARIOS
 from strictwire.repairs import MODES, RULES
 from strictwire.repairs.quirks import QUIRKS
 
-KNOWN_QUIRKS = 95
+KNOWN_QUIRKS = 96
 ENVIRON = dict.fromkeys(("TEAM_KEY", "PAID_KEY", "MODEL_KEY_1", "MODEL_KEY_2"), "sk-dummy")
 PAGES = pages()
 PAGE_NAMES = [name_of(page) for page in PAGES]

@@ -2,8 +2,8 @@
 
 A ``sh`` block that begins with ``curl`` and is followed by a ``text`` block is run; what the text
 block says must come, in that order, where ``…`` stands for anything. Python blocks are run too.
-Only ports are replaced: 8080 is a gateway that serves its lab, 8081 a lab alone, 8082 a gateway
-with a key in front of that lab.
+Only ports are replaced: 8080 is a gateway that serves its lab, or the demonstration model where
+an example names that; 8081 is a lab alone, 8082 a gateway with a key in front of that lab.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from pathlib import Path
 import pytest
 from pages import Block, blocks, pages
 
-# Long enough for three processes to start on a busy machine.
+# Long enough for four processes to start on a busy machine.
 START_S = 20.0
 RUN_S = 20.0
 KEY = "sk-dummy"
+DEMO = "tiny-demo"
 LEFT_OUT = "…"
 
 
@@ -62,9 +63,10 @@ def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="module")
 def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The ports of the pages -> the real ones, while something serves there."""
-    gateway, lab, keyed = free_ports(3)
+    gateway, lab, keyed, demo = free_ports(4)
     commands = {
-        gateway: ["serve", "--port", str(gateway)],
+        demo: ["serve", "--port", str(demo)],
+        gateway: ["serve", "--lab", "--port", str(gateway)],
         lab: ["lab", "serve", "--port", str(lab)],
         keyed: ["serve", "--port", str(keyed), "--upstream", f"http://127.0.0.1:{lab}/v1"],
     }
@@ -86,7 +88,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             )
         for port, process in zip(commands, started, strict=True):
             wait_until_open(port, process)
-        yield {"8080": str(gateway), "8081": str(lab), "8082": str(keyed)}
+        yield {"8080": str(gateway), "8081": str(lab), "8082": str(keyed), DEMO: str(demo)}
     finally:
         for process in started:
             process.terminate()
@@ -100,6 +102,8 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 def with_ports(text: str, ports: dict[str, str]) -> str:
     """The example for this machine: its ports, and the command of this environment."""
+    if DEMO in text:
+        ports = ports | {"8080": ports[DEMO]}
     for told, real in ports.items():
         text = text.replace(f"127.0.0.1:{told}", f"127.0.0.1:{real}")
     return text.replace(".venv/bin/strictwire", f"{sys.executable} -m strictwire")
@@ -159,6 +163,7 @@ def test_there_are_examples_to_run() -> None:
     """A change of the pages' layout must not make these tests pass by finding nothing."""
     readme = [block for block in CURLS if block.page == "README.md"]
     assert len(readme) >= 6
+    assert len([block for block in readme if DEMO in block.text]) >= 2
     assert all(f"127.0.0.1:{port}" in "".join(b.text for b in readme) for port in (8080, 8081))
     assert {"README.md", "docs/client.md", "docs/clients.md", "docs/responses.md"} <= {
         block.page for block in PROGRAMS

@@ -11,11 +11,15 @@ from functools import partial
 from typing import Any
 
 from expectations import TOOLS, Asked, of_scenario
+from thinning import MODES
 from trial import Trial
 
 from strictwire.lab.scenarios import ALL_SCENARIOS, Scenario
 
 PLAIN_PROVIDER = "lab"
+# The lab plays every server: what one reply says of itself must not hold for the next, and nothing
+# is found out of a provider whose kind is told. Of this one nothing else is known.
+KIND = "other"
 # Scenarios with silences of whole beats, which are shorter at a pace.
 _PACED = "@pace=1ms"
 _BEATS = ("progress", "prefill", "swiftlm")
@@ -40,6 +44,7 @@ def providers_at(url: str) -> str:
     rows = [
         {
             "name": provider_of(tuning),
+            "kind": KIND,
             "base_url": url,
             "repairs": dict(tuning[0]),
             "extra_fields": tuning[1],
@@ -63,6 +68,7 @@ def trial_of(row: Scenario, url: str, *, mode: str = "auto", playback: str = "")
         model_of(row, playback),
         partial(of_scenario, row, mode=mode),
         settings={"modes": dict(row.modes), "extra_fields": row.extra_fields},
+        turn=MODES.index(mode),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import httpx
 import pytest
 import pytest_asyncio
+from engine_stand import EngineGateway, engine_gateway
 from openai import AsyncOpenAI, OpenAI
 from sdk_ways import TIMEOUT_S, Clients, client
 from stand import Stand
@@ -53,3 +54,19 @@ def make_client(stand: Stand) -> Iterator[Callable[..., OpenAI]]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineGateway]:
+    """The demonstration model with four places."""
+    pytest.importorskip("xllamacpp")
+    with engine_gateway(tmp_path_factory.mktemp("engine"), "--parallel", "4") as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def narrow_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineGateway]:
+    """The same with one place: whoever comes second stands in line."""
+    pytest.importorskip("xllamacpp")
+    with engine_gateway(tmp_path_factory.mktemp("narrow"), "--parallel", "1") as gateway:
+        yield gateway

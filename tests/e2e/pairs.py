@@ -7,6 +7,7 @@ chat has a bare function call, and so on. ``expected`` makes the one of the othe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +26,7 @@ _WEATHER = [
     }
     for tool in TOOLS
 ]
-_TOOLS: dict[AnyDialect, list[dict[str, Any]]] = {
+_TOOLS: dict[Dialect, list[dict[str, Any]]] = {
     "chat": TOOLS,
     "responses": [{"type": "function", "strict": False, **tool} for tool in _WEATHER],
     "messages": [
@@ -36,10 +37,12 @@ _TOOLS: dict[AnyDialect, list[dict[str, Any]]] = {
         }
         for tool in _WEATHER
     ],
+    "ollama": TOOLS,
 }
-_QUESTIONS: dict[AnyDialect, dict[str, Any]] = {
+_QUESTIONS: dict[Dialect, dict[str, Any]] = {
     "responses": {"input": PROMPT, "store": False},
     "messages": {"messages": [{"role": "user", "content": PROMPT}], "max_tokens": 1000},
+    "ollama": {"messages": [{"role": "user", "content": PROMPT}]},
 }
 
 
@@ -53,7 +56,7 @@ class Question(Asked):
         return {**_QUESTIONS[self.dialect], "stream": self.is_stream, **self.fields}
 
 
-def question(row: Scenario, client: AnyDialect, *, is_stream: bool) -> Question:
+def question(row: Scenario, client: Dialect, *, is_stream: bool) -> Question:
     has_tools = bool(row.ask.tools) and client != "completions"
     fields: dict[str, Any] = {"tools": _TOOLS[client]} if has_tools else {}
     if client in ("chat", "completions") and is_stream:
@@ -73,8 +76,14 @@ def is_askable(row: Scenario, client: AnyDialect, upstream: Dialect) -> bool:
     return is_told and row.choices == 1 and len(row.ask.prompts) <= 1
 
 
-def rows_for(client: AnyDialect, upstream: Dialect) -> list[str]:
-    return [row.name for row in ALL_SCENARIOS.values() if is_askable(row, client, upstream)]
+def upstreams_for(client: AnyDialect, name: str, upstreams: Iterable[Dialect]) -> list[Dialect]:
+    """Those that can play the scenario to such a client. Chat to chat has tests of its own."""
+    row = ALL_SCENARIOS[name]
+    return [
+        upstream
+        for upstream in upstreams
+        if (client, upstream) != ("chat", "chat") and is_askable(row, client, upstream)
+    ]
 
 
 def expected(row: Scenario, client: AnyDialect, upstream: Dialect, *, is_stream: bool) -> Seen:

@@ -18,7 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asking import providers_at
+from asking import KIND, providers_at
+from thinning import MODES
 from uvicorn.config import Config
 from uvicorn.server import Server
 
@@ -27,7 +28,7 @@ from strictwire.config import Settings, load
 from strictwire.lab.proxy import ProxyOptions, ResponsesProxy
 from strictwire.lab.replay import recordings_in
 from strictwire.lab.server import LabServer
-from strictwire.model.request import Dialect
+from strictwire.model.request import UpstreamDialect
 from strictwire.net.client_side.listen import bind_listeners
 from strictwire.net.client_side.server import StrictConfig, StrictServer
 from strictwire.repairs import MODES as RULE_MODES
@@ -35,7 +36,6 @@ from strictwire.repairs import MODES as RULE_MODES
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = ROOT / "corpus" / "chat"
 COMPLETIONS_CORPUS = ROOT / "corpus" / "completions"
-MODES = ("auto", "always", "never")
 SEND_PUSH = ("h11", "httptools")
 KEY = "sk-dummy-gateway"
 UPSTREAM_KEY = "sk-dummy-upstream"
@@ -56,6 +56,7 @@ drain_timeout: 1
 api_keys: [{key}]
 providers:
   - name: listed
+    kind: other
     base_url: {url}
     api_keys: [{upstream_key}]
     models:
@@ -65,11 +66,12 @@ providers:
       - name: sse-for-whole
         aliases: [collected]
   - name: always
+    kind: other
     base_url: {url}
     stream: always
 """
 # Upstreams that speak one dialect each: a model's name begins with the one to reach it through.
-UPSTREAMS: tuple[Dialect, ...] = ("chat", "responses", "messages")
+UPSTREAMS: tuple[UpstreamDialect, ...] = ("chat", "responses", "messages", "ollama")
 # Responses of which only finished items come.
 FINAL_ONLY = "final-only"
 PROVIDERS = (*UPSTREAMS, FINAL_ONLY)
@@ -140,8 +142,16 @@ class Stand:
         proxy = bind_listeners("127.0.0.1", 0)
         by_dialect = json.dumps(
             [
-                *({"name": one, "base_url": url, "dialects": [one]} for one in UPSTREAMS),
-                {"name": FINAL_ONLY, "base_url": _url_of(proxy), "dialects": ["responses"]},
+                *(
+                    {"name": one, "kind": KIND, "base_url": url, "dialects": [one]}
+                    for one in UPSTREAMS
+                ),
+                {
+                    "name": FINAL_ONLY,
+                    "kind": KIND,
+                    "base_url": _url_of(proxy),
+                    "dialects": ["responses"],
+                },
             ]
         )
         dialects = _settings(_DIALECTS.format(linger_s=LINGER_S, providers=by_dialect))

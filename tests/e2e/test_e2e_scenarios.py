@@ -11,11 +11,10 @@ import pytest
 from asking import asked_of, trial_of
 from expectations import of_scenario
 from sdk_ways import Clients
-from stand import MODES, Stand
+from stand import Stand
+from thinning import SHAPES, in_modes
 
 from strictwire.lab.scenarios import SCENARIOS, Scenario
-
-SHAPES = {"streamed": True, "whole": False}
 
 
 def calls_a_tool(row: Scenario) -> bool:
@@ -29,9 +28,7 @@ SAME_ID = "tool-id-same"
 CALLERS = [row for row in SCENARIOS.values() if calls_a_tool(row) and row.name != SAME_ID]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize(("name", "mode", "shape"), in_modes(SCENARIOS))
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_scenario_reaches_the_client_whole(
     name: str, mode: str, shape: str, stand: Stand, clients: Clients, bytes_client: httpx.Client

@@ -16,6 +16,7 @@ from asking import asked_of, model_of, trial_of
 from expectations import Asked, differences, of_scenario
 from sdk_ways import Clients, Way
 from stand import SEND_PUSH, Stand
+from thinning import SHAPES, on_turn
 
 from strictwire.lab.ask import Dialect
 from strictwire.lab.scenarios import ALL_SCENARIOS, Scenario
@@ -25,7 +26,8 @@ ASYNC_LOOPS: dict[Dialect, Way] = {
     "chat": sdk_ways.async_loop,
     "completions": completions_ways.async_loop,
 }
-PLAYBACKS = ("cut=1", "cut=7", "cut=random:3", "body=close", "body=http1.0")
+# Of each group one has its turn in a plain run.
+PLAYBACKS = (("cut=1", "cut=7", "cut=random:3"), ("body=close", "body=http1.0"))
 SUBSET = (
     "healthy-text",
     "healthy-tools",
@@ -62,12 +64,16 @@ EACH = [
     for name in SUBSET
     for dialect in sorted(ALL_SCENARIOS[name].dialects & ASYNC_LOOPS.keys())
 ]
-SHAPES = {"streamed": True, "whole": False}
+PLAYED = [
+    pytest.param(*one.values, playback, shape, id=f"{one.id}-{playback}-{shape}")
+    for one in EACH
+    for turn, shape in enumerate(SHAPES)
+    for group in PLAYBACKS
+    for playback in on_turn(group, str(one.id), turn=turn)
+]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("playback", PLAYBACKS)
-@pytest.mark.parametrize(("row", "dialect"), EACH)
+@pytest.mark.parametrize(("row", "dialect", "playback", "shape"), PLAYED)
 def test_how_the_upstream_sends_does_not_matter(
     row: Scenario,
     dialect: Dialect,

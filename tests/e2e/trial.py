@@ -1,4 +1,4 @@
-"""One case: a model behind one gateway, asked in every way and by both judges."""
+"""One case: a model behind one gateway, asked by the SDK and by the judge of the bytes."""
 
 from __future__ import annotations
 
@@ -11,29 +11,32 @@ import httpx
 import sdk_ways
 from expectations import Asked, Seen, differences
 from openai import AsyncOpenAI, OpenAI
+from thinning import on_turn
 from wire_judge import judge
 
 
 @dataclass(frozen=True)
 class Trial:
     """``expect`` says what must be seen of a request; ``has_logprobs``, whether it knows them.
-    ``settings`` are those of the provider, in the words of ``conformance.Asked``."""
+    ``settings`` are those of the provider, in the words of ``conformance.Asked``. ``turn`` counts
+    the trials of one model, so that not all of them are asked in the same way of the SDK."""
 
     url: str
     model: str
     expect: Callable[[Asked], Seen]
     has_logprobs: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
+    turn: int = 0
 
     async def by_sdk(self, sync: OpenAI, later: AsyncOpenAI, asked: Asked) -> list[str]:
-        """Every way of the SDK; usage is asked for as each way does."""
+        """The way of the SDK whose turn it is; usage is asked for as each way does."""
         known = sdk_ways if asked.dialect == "chat" else completions_ways
         if not asked.is_stream:
             ways = [(name, way, False) for name, way in known.WHOLE.items()]
         else:
             ways = [(name, way, usage) for name, (way, usage) in known.STREAMED.items()]
         problems = []
-        for name, way, includes_usage in ways:
+        for name, way, includes_usage in on_turn(ways, self.model, turn=self.turn):
             told = replace(asked, includes_usage=includes_usage)
             try:
                 seen = await way(sync, later, self.model, told)

@@ -134,8 +134,11 @@ class Gateway:
     protocol: Any = None
     peers: list[Peer] = field(default_factory=list)
 
+    def make(self) -> Application:
+        return build(self.settings)
+
     async def start(self) -> Gateway:
-        self.app: Application = build(self.settings)
+        self.app: Application = self.make()
         config = StrictConfig(self.app)
         config.load()
         await self.app.startup()

@@ -81,7 +81,10 @@ def test_an_overlong_prompt_in_the_words_that_each_agent_looks_for() -> None:
         word_for(refusal, dialect)
         word_for(refusal, dialect)  # told once, however often it passes here
         assert (refusal.status, refusal.code) == (400, "context_length_exceeded")
-        told = "request (48011 tokens) exceeds the available context size"
+        told = (
+            "request (48011 tokens) exceeds the available context size "
+            "(the prompt has 48011 tokens, the context 32768)"
+        )
         is_claude = dialect == "messages"
         assert refusal.message == (f"prompt is too long: {told}" if is_claude else told)
 
@@ -103,3 +106,32 @@ def test_errors_of_our_own_keep_their_words() -> None:
         "upstream_closed",
         "The connection broke.",
     )
+
+
+@pytest.mark.parametrize("status", [400, 413, 500])
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("too much", "too much (the prompt has 48011 tokens, the context 32768)"),
+        ("48011 tokens exceed 32768", "48011 tokens exceed 32768"),
+    ],
+)
+def test_an_overlong_prompt_is_a_400_with_both_numbers(
+    status: int, message: str, told: str
+) -> None:
+    error = {
+        "code": status,
+        "message": message,
+        "type": "exceed_context_size_error",
+        "n_prompt_tokens": 48011,
+        "n_ctx": 32768,
+    }
+    refusal = upstream_refusal(status, (), json.dumps({"error": error}).encode())
+    assert (refusal.status, refusal.type) == (400, "invalid_request_error")
+    assert (refusal.code, refusal.message) == ("context_length_exceeded", told)
+
+
+@pytest.mark.parametrize("counts", [{}, {"n_ctx": 1}, {"n_prompt_tokens": "1", "n_ctx": True}])
+def test_numbers_that_were_not_told_are_not_made_up(counts: dict[str, object]) -> None:
+    body = json.dumps({"error": {"message": "prompt is too long", **counts}}).encode()
+    assert upstream_refusal(400, (), body).message == "prompt is too long"

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from gateway_process import GatewayProcess, running, until
+from gateway_process import GatewayProcess, free_port, running, until
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 
@@ -20,6 +20,7 @@ DONE = b"data: [DONE]\n\n"
 # Half a second from end to end, and one that outlives every test.
 SHORT = "role-with-content@pace=50ms"
 LONG = "role-with-content@pace=60s"
+LAB = ("--lab",)
 
 
 def clean(gateway: GatewayProcess) -> None:
@@ -43,8 +44,8 @@ def metric(text: str, name: str, *labels: str) -> float:
 # ---- what it serves ----
 
 
-def test_it_serves_the_lab_without_an_upstream_and_says_so(tmp_path: Path) -> None:
-    with running(tmp_path) as gateway:
+def test_it_serves_the_lab_and_says_so(tmp_path: Path) -> None:
+    with running(tmp_path, *LAB) as gateway:
         assert "the built-in lab" in gateway.out
         assert gateway.stream("finish-empty").rest().endswith(DONE)
         assert b"healthy-text" in gateway.ask("GET", "/v1/models")[1]
@@ -53,13 +54,45 @@ def test_it_serves_the_lab_without_an_upstream_and_says_so(tmp_path: Path) -> No
         clean(gateway)
 
 
+def test_it_serves_the_demonstration_model_and_says_so(tmp_path: Path) -> None:
+    with running(tmp_path) as gateway:
+        assert "tiny-demo, embedded" in gateway.out
+        for text in (gateway.err, gateway.ask("GET", "/")[1].decode()):
+            assert "600 thousand parameters" in text
+            assert "strictwire serve --model FILE.gguf" in text
+        (model,) = json.loads(gateway.ask("GET", "/v1/models")[1])["data"]
+        assert (model["id"], model["context_length"]) == ("tiny-demo", 32_768)
+        assert metric(_metrics(gateway), "strictwire_engine_places") == 4
+        (engine,) = _engines(gateway.process.pid)
+        stream = gateway.stream("tiny-demo")
+        gateway.signal()
+        body = stream.rest()
+        assert body.endswith(DONE)
+        assert b'"error"' not in body
+        assert gateway.ended() == 0
+        assert not Path(f"/proc/{engine}").exists()
+        clean(gateway)
+
+
+def test_a_model_that_does_not_load_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "text.gguf").write_text("not a model")
+    for name, words in (("text.gguf", "no GGUF file"), ("nowhere.gguf", "nowhere.gguf")):
+        result = _serve(tmp_path, "--port", str(free_port()), "--model", name)
+        assert result.returncode == 1
+        (line,) = [one for one in result.stderr.splitlines() if one.startswith("Error:")]
+        assert line.startswith(f"Error: The engine {name.removesuffix('.gguf')} does not run. ")
+        assert words in line
+        assert result.stdout == ""  # no start is told
+        assert "Traceback" not in result.stderr
+
+
 def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         for workers in ("1", "2"):
-            result = _serve(tmp_path, "--port", str(port), "--workers", workers)
+            result = _serve(tmp_path, *LAB, "--port", str(port), "--workers", workers)
             assert result.returncode == 1
             assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
             assert "in use" in result.stderr
@@ -92,7 +125,7 @@ def _serve(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_lets_the_open_stream_finish(tmp_path: Path, number: int) -> None:
-    with running(tmp_path) as gateway:
+    with running(tmp_path, *LAB) as gateway:
         stream = gateway.stream(SHORT)
         gateway.signal(number)
         until(gateway.refuses_connections)
@@ -105,7 +138,7 @@ def test_a_signal_lets_the_open_stream_finish(tmp_path: Path, number: int) -> No
 
 
 def test_a_reply_not_yet_begun_is_drained_too(tmp_path: Path) -> None:
-    with running(tmp_path) as gateway:
+    with running(tmp_path, *LAB) as gateway:
         connection = gateway.connect()
         messages = [{"role": "user", "content": "x"}]
         body = {"model": "prefill-silent@pace=100ms", "messages": messages}
@@ -121,7 +154,7 @@ def test_a_reply_not_yet_begun_is_drained_too(tmp_path: Path) -> None:
 
 
 def test_what_outlasts_the_drain_gets_an_error_in_band(tmp_path: Path) -> None:
-    with running(tmp_path, "--drain-timeout", "0.3") as gateway:
+    with running(tmp_path, *LAB, "--drain-timeout", "0.3") as gateway:
         stream = gateway.stream(LONG)
         gateway.signal()
         body = stream.rest()
@@ -133,7 +166,7 @@ def test_what_outlasts_the_drain_gets_an_error_in_band(tmp_path: Path) -> None:
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
-    with running(tmp_path, "--drain-timeout", "600") as gateway:
+    with running(tmp_path, *LAB, "--drain-timeout", "600") as gateway:
         stream = gateway.stream(LONG)
         gateway.signal()
         until(gateway.refuses_connections)
@@ -145,7 +178,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
 
 
 def test_idle_connections_do_not_hold_the_end_up(tmp_path: Path) -> None:
-    with running(tmp_path, "--drain-timeout", "600") as gateway:
+    with running(tmp_path, *LAB, "--drain-timeout", "600") as gateway:
         connection = gateway.connect()
         connection.request("GET", "/health")
         connection.getresponse().read()
@@ -167,7 +200,7 @@ def _mended(text: str) -> float:
 
 
 def test_metrics_are_whole_over_all_workers(tmp_path: Path) -> None:
-    with running(tmp_path, "--workers", "2", "--drain-timeout", "0.3") as gateway:
+    with running(tmp_path, *LAB, "--workers", "2", "--drain-timeout", "0.3") as gateway:
         first, second = _children(gateway.process.pid)
         # While one is stopped the other has to serve; then either must tell the sum of both.
         for stopped, asked, count in ((first, 3, 3), (second, 4, 7)):
@@ -198,7 +231,7 @@ def test_metrics_are_whole_over_all_workers(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_was_killed_takes_its_open_streams_with_it(tmp_path: Path) -> None:
-    with running(tmp_path, "--workers", "2", "--drain-timeout", "0.3") as gateway:
+    with running(tmp_path, *LAB, "--workers", "2", "--drain-timeout", "0.3") as gateway:
         streams = [gateway.stream(LONG) for _ in range(6)]
         assert metric(_metrics(gateway), "strictwire_open_streams") == 6
         before = _children(gateway.process.pid)
@@ -221,10 +254,14 @@ def _is_served_again(gateway: GatewayProcess) -> bool:
         return False
 
 
-def _children(pid: int) -> list[int]:
+def _children(pid: int, module: bytes = b"spawn_main") -> list[int]:
     """The serving children, without multiprocessing's resource tracker."""
     listed = Path(f"/proc/{pid}/task/{pid}/children")
     if not listed.exists():
         pytest.skip("child processes are read from /proc")
     children = [int(one) for one in listed.read_text().split()]
-    return [one for one in children if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    return [one for one in children if module in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
+def _engines(pid: int) -> list[int]:
+    return _children(pid, b"strictwire.engine.child")

@@ -137,7 +137,7 @@ def _borrow(blocks: list[bytes], place: int, edit: Edit) -> None:
 
 def _put_in(blocks: list[bytes], place: int, edit: Edit) -> None:
     """An event of any other reply."""
-    dialects = list(SCENARIOS_OF)
+    dialects = [dialect for dialect in SCENARIOS_OF if dialect != "ollama"]  # it has no events
     streams = streams_of(dialects[edit.field % len(dialects)])
     other = [block for block in streams[edit.value % len(streams)].split(b"\n\n") if block]
     blocks.insert(place, other[edit.event % len(other)])

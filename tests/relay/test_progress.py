@@ -69,7 +69,14 @@ def test_queued_is_said_until_the_upstream_answers_and_never_again() -> None:
         ([(100, 100, 100)], [("done", 100, 1.0)]),
         # Never back, whatever the server says.
         ([(100, 0, 50), (100, 0, 20)], [("processing", 50, 0.5), ("processing", 50, 0.5)]),
-        ([(100, 0, 50), (200, 0, 60)], [("processing", 50, 0.5), ("processing", 60, 0.5)]),
+        ([(100, 0, 50), (200, 0, 60)], [("processing", 50, 0.5), ("processing", 50, 0.5)]),
+        # Another prompt of the same request, which is behind in its share or in its count.
+        (
+            [(560, 0, 500), (240, 0, 0), (2, 0, 2), (560, 0, 560)],
+            [*[("processing", 500, 0.8929)] * 3, ("done", 560, 1.0)],
+        ),
+        # Nearly all is not all.
+        ([(40_000, 0, 39_999)], [("processing", 39_999, 0.9999)]),
         ([(100, 50, 10)], [("processing", 10, 0.0)]),
         ([(100, 0, 900)], [("done", 900, 1.0)]),
         ([(100, 200, 100)], [("done", 100, 1.0)]),
@@ -77,6 +84,8 @@ def test_queued_is_said_until_the_upstream_answers_and_never_again() -> None:
         ([(100, 0, 100), (100, 0, 100), (100, 0, 10)], [("done", 100, 1.0)]),
         # Nothing to count.
         ([(0, 0, 0), (-5, 0, 0)], []),
+        # Nothing that anybody could reckon with.
+        ([(5, 0, 10**400), (10**400, 0, 1), (5, -(10**400), 1)], []),
     ],
 )
 def test_batches(
@@ -99,6 +108,19 @@ def test_where_nothing_is_known_only_time_goes_on() -> None:
             "fraction": None,
             "elapsed_seconds": int(elapsed_s),
         }
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_a_place_is_told_while_it_is_queued_and_known(carrier: Carrier) -> None:
+    teller = ProgressTeller(carrier, dict)
+    data = [
+        teller.tick(1.0, is_queued=True, place=2),
+        teller.tick(2.0, is_queued=True),
+        teller.tick(3.0, is_queued=False, place=1),
+    ]
+    assert [b'"place":2}' in one for one in data] == [True, False, False]
+    assert [b'"place"' in one for one in data] == [True, False, False]
+    assert [b'"queued"' in one for one in data] == [True, True, False]
 
 
 @pytest.mark.properties

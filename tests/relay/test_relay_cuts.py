@@ -43,7 +43,7 @@ WARM_UP = b"".join(text_frame("w") for _ in range(WARM_UP_FRAMES))
 BEGIN = ROLE + WARM_UP
 FRAME_BYTES = len(text_frame("w"))
 # Every place in the long run; a part of them, and each single byte, whenever the tests run.
-STEP = 1 if os.environ.get("STRICTWIRE_PROPERTIES") == "1" else 3
+STEP = 1 if os.environ.get("STRICTWIRE_PROPERTIES") == "1" else 7
 A_FEW = b"".join(map(text_frame, "abc"))
 SHORT = {
     "plain": BEGIN + b"".join(map(text_frame, ["a", "bc", "é", "🦜", "x"])) + STOP + DONE,
@@ -123,7 +123,7 @@ def test_every_cut_of_a_short_stream_gives_the_same(stream: bytes) -> None:
         begin = len(ROLE) + len(WARM_UP) - FRAME_BYTES + number
         for place in range(begin, len(stream), STEP * len(PROMISES)):
             assert cut_and_spliced([stream[:place], stream[place:]], promise) == want
-        for size in range(number + 2, 200, 13):
+        for size in range(number + 2, 200, 4 * STEP + 1):
             pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
             assert cut_and_spliced(pieces, promise) == want
 

@@ -12,7 +12,8 @@ from relay.playing import PROMISE
 from strictwire.model.events import Event
 from strictwire.relay import make_relay
 
-FEW, MANY = 200, 10_000
+# So many that one byte kept of each frame would be seen.
+FEW, MANY = 200, 4_000
 # Counters that grow by digits, and dictionaries that grow once by their own steps.
 ALLOWANCE_BYTES = 2048
 

@@ -43,7 +43,7 @@ CONTEXT = (
 def test_a_prompt_that_is_too_long(message: str, status: int) -> None:
     error = named(message, status=status)
     assert error.code == CONTEXT_LENGTH_EXCEEDED
-    assert error.status == (400 if status >= 500 else status), "it is never worth another try"
+    assert (error.status, error.type) == (400, "invalid_request_error"), "never worth a try more"
     assert error.message == message
 
 

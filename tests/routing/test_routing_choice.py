@@ -26,6 +26,15 @@ SEVERAL = Settings(
     )
 )
 
+ENGINES = Settings(
+    providers=(
+        Provider(name="far", base_url="http://h/v1"),
+        Provider(name="small", kind="engine", model="m/small-q4.gguf"),
+        Provider(name="big", kind="engine", model="big.gguf", models=(Model(name="large"),)),
+    )
+)
+ONE_ENGINE = Settings(providers=(Provider(name="small-q4", kind="engine", model="small-q4.gguf"),))
+
 # (settings, asked for, provider, name there, is it an alias?)
 FOUND = [
     (SINGLE, "any", "upstream", "any", False),
@@ -45,6 +54,13 @@ FOUND = [
     (SEVERAL, "unclaimed", "two", "unclaimed", False),
     (SEVERAL, "vendor/unclaimed", "two", "vendor/unclaimed", False),
     (SEVERAL, "two/", "two", "two/", False),
+    (ENGINES, "small-q4", "small", "small-q4", False),
+    (ENGINES, "small/small-q4", "small", "small-q4", True),
+    (ENGINES, "large", "big", "large", False),
+    (ENGINES, "big", "far", "big", False),
+    (ENGINES, "", "far", "", False),
+    (ONE_ENGINE, "small-q4", "small-q4", "small-q4", False),
+    (ONE_ENGINE, "any", "small-q4", "any", False),
 ]
 
 

@@ -33,19 +33,19 @@ def lab_page() -> str:
         "The lab's scenarios",
         "`strictwire lab serve` pretends to be many model servers. The model's name chooses the "
         "scenario, and may carry options: `finish-empty@pace=20ms,cut=7`. The paths are "
-        "`/v1/chat/completions`, `/v1/completions`, `/v1/responses` and `/v1/messages` (with "
-        "`/count_tokens`). Chat's scenarios are served at the other paths where these can say "
-        "the same: completions say text alone; responses and messages tell healthy answers as "
-        "their own format has it, and what is broken there has scenarios of its own. Where a "
-        "scenario of chat cannot be told as responses or messages, its server does not have these "
-        "paths: a plain 404, as of most local servers. With "
+        "`/v1/chat/completions`, `/v1/completions`, `/v1/responses`, `/v1/messages` (with "
+        "`/count_tokens`) and Ollama's `/api/chat`. Chat's scenarios are served at the other "
+        "paths where these can say the same: completions say text alone; the others tell healthy "
+        "answers as their own format has it, and what is broken there has scenarios of its own. "
+        "Where a scenario of chat cannot be told in these, its server does not have their paths: "
+        "a plain 404, as of most local servers. With "
         "`--recordings DIR` the lab also replays recorded replies, as `recording:NAME`. Images, "
         "audio, files, moderations and rerank are answered too, with as many bytes as asked for "
         "(`file-1000`), or broken (`error-429`).",
         "## Options",
         "Behind the model's name, or as flags of `lab serve` for all:",
         table(("option", "what happens"), OPTIONS),
-        "## Chat, completions, responses, messages",
+        "## Chat, completions, responses, messages, ollama",
         table(
             (
                 "model name",

@@ -49,6 +49,9 @@ def settings_page() -> str:
         "    stream: always\n"
         "    repairs: {reply.tool-finish: off}\n"
         "    models: [small, {name: large-2, aliases: [large]}]\n"
+        "  - name: own\n"
+        "    kind: engine\n"
+        "    model: ~/models/Qwen3-4B-Q4_K_M.gguf\n"
         "```",
         "## Top level",
         *_settings(Settings),
@@ -63,8 +66,9 @@ def settings_page() -> str:
         *_settings(Endpoints),
         "## `providers`",
         "Each is a mapping. A request goes to the first provider that lists the model or has it "
-        "as an alias. A single provider without a list takes every name as it is. With several, "
-        "`name/model` addresses one, and the first without a list takes what no other claims.",
+        "as an alias, or to the engine without a list whose model it is. A single provider without "
+        "a list takes every name as it is. With several, `name/model` addresses one, and the first "
+        "without a list takes what no other claims.",
         *_settings(Provider),
         "## `providers[].models`",
         inspect.getdoc(Model) or "",
@@ -87,6 +91,10 @@ def _settings(cls: type) -> Iterator[str]:
             )
         if row.scope == "gateway":
             yield "For the whole gateway only, not for a single provider."
+        if row.only_kind:
+            yield f"For providers of kind `{row.only_kind}` only."
+        if row.not_kind:
+            yield f"Not for providers of kind `{row.not_kind}`."
 
 
 def _label(row: Setting) -> str:

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strictwire.config import Model, Provider, Settings
 from strictwire.model.protocols import Upstream
@@ -25,6 +25,9 @@ from strictwire.net.upstream import HttpUpstream, TlsSettings
 from strictwire.store import LazyStore, MemoryStore
 from strictwire.store.place import database_path
 
+if TYPE_CHECKING:  # an engine is imported where one is run
+    from strictwire.engine import Engine
+
 LAB_PROVIDER = "lab"
 _DAY_S = 24 * 3600
 # The same name as telemetry.metrics.FOLDER_VARIABLE, which cannot be imported before it is set:
@@ -33,8 +36,8 @@ _METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def run(settings: Settings, *, lab: bool, announce: Callable[[], None]) -> None:
-    """Serve until stopped. ``lab``: no upstream was given. ``announce`` is called once clients
-    are accepted, so that no start is told that then fails. Raises ``ServeError``."""
+    """Serve until stopped. ``lab``: the built-in lab is all there is. ``announce`` is called once
+    clients are accepted, so that no start is told that then fails. Raises ``ServeError``."""
     from strictwire.net.client_side.server import serve_one
     from strictwire.net.client_side.workers import serve_many
 
@@ -44,7 +47,7 @@ def run(settings: Settings, *, lab: bool, announce: Callable[[], None]) -> None:
     if settings.workers == 1:
         os.environ.pop(_METRICS_FOLDER_VARIABLE, None)
         serve_one(
-            build(settings, lab=lab),
+            build(settings, lab=lab, detects=True),
             host=settings.host,
             port=settings.port,
             drain_timeout_s=settings.drain_timeout,
@@ -68,11 +71,13 @@ def build_in_worker(settings: Settings, *, lab: bool) -> Application:
     from strictwire.cli.logging_setup import set_up_logging
 
     set_up_logging(settings.log_level, settings.secrets())
-    return build(settings, lab=lab)
+    return build(settings, lab=lab, detects=True)
 
 
-def build(settings: Settings, *, lab: bool = False) -> Application:
-    """The application of one process. Upstreams are made when its event loop runs."""
+def build(settings: Settings, *, lab: bool = False, detects: bool = False) -> Application:
+    """The application of one process. Upstreams are made when its event loop runs. ``detects``:
+    servers of kind ``auto`` are asked what they are."""
+    from strictwire.telemetry.engine_metrics import EngineMetrics
     from strictwire.telemetry.metrics import Metrics
     from strictwire.telemetry.reply_log import LoggedReplies
 
@@ -84,9 +89,22 @@ def build(settings: Settings, *, lab: bool = False) -> Application:
 
     async def make_service() -> Service:
         served, stop_lab = await _with_lab(settings) if lab else (settings, None)
-        upstreams = {one.name: make_upstream(one, served) for one in served.providers}
-        shelf = make_shelf(settings, os.environ)
-        return Service(served, upstreams, LoggedReplies(metrics), shelf=shelf, on_close=stop_lab)
+        upstreams: dict[str, Upstream] = {
+            one.name: make_upstream(one, served) for one in served.providers if not one.is_engine
+        }
+        engines = await start_engines(served)
+        service = Service(
+            served,
+            {**upstreams, **engines},
+            LoggedReplies(metrics),
+            shelf=make_shelf(settings, os.environ),
+            on_close=stop_lab,
+            detects=detects,
+        )
+        metrics.watch(service.open_requests)
+        if engines:
+            metrics.add(EngineMetrics(lambda: [one.status() for one in engines.values()]))
+        return service
 
     return Application(settings, make_service, (RouteRow(("GET",), "/metrics", tell_metrics),))
 
@@ -103,6 +121,7 @@ async def _with_lab(settings: Settings) -> tuple[Settings, Callable[[], Awaitabl
     await server.start()
     provider = Provider(
         name=LAB_PROVIDER,
+        kind="other",  # each of its scenarios is a server of its own
         base_url=server.url,
         stream=settings.stream,
         dialects=settings.dialects,
@@ -138,8 +157,20 @@ def make_shelf(settings: Settings, environ: Mapping[str, str]) -> Shelf:
     return shelf
 
 
+async def start_engines(settings: Settings) -> Mapping[str, Engine]:
+    """The engine of each provider that is one, loaded. ``ServeError`` says why one was not."""
+    embedded = [one for one in settings.providers if one.is_engine]
+    if not embedded:
+        return {}
+    from strictwire.cli import engines
+
+    made = [(one, engines.make_engine(one, settings)) for one in embedded]
+    await engines.start(made)
+    return {one.name: engine for one, engine in made}
+
+
 def make_upstream(provider: Provider, settings: Settings) -> Upstream:
-    """The connections to one provider."""
+    """The connections to one server elsewhere."""
     tls = TlsSettings(ca_file=provider.ca_file, is_insecure=provider.insecure_tls)
     if provider.proxy is not None:
         from strictwire.net.upstream.proxied import ProxiedUpstream

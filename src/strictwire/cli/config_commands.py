@@ -41,7 +41,7 @@ def check(
     told = (
         f"{count} provider{'' if count == 1 else 's'}"
         if count
-        else "no provider: it serves the lab"
+        else "no provider: it serves the demonstration model"
     )
     typer.echo(f"{file}: good, {told}")
 

@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,11 @@ def _run_gateway(settings: Settings, *, lab: bool, announce: Callable[[], None])
     from strictwire.cli import compose
 
     compose.run(settings, lab=lab, announce=announce)
+
+
+def _has_engine() -> bool:
+    # Unix sockets lead to the engine, and asyncio has none on Windows.
+    return os.name == "posix" and find_spec("xllamacpp") is not None
 
 
 def _parse_playback(text: str) -> Playback:
@@ -89,12 +95,14 @@ def _lint(data: bytes, options: Mapping[str, Any]) -> Report:
 @dataclass(frozen=True, slots=True)
 class Outside:
     """``run_gateway``, ``run_lab`` and ``run_proxy`` serve until they are told to stop, and call
-    ``announce`` once clients are accepted. ``parse_playback`` reads options such as
-    ``pace=20ms,cut=7``, ``recordings`` a folder; ``rule_modes`` are the modes of those that
-    settings may switch. ``lint`` judges a file's bytes by the fields of ``conformance.Asked``."""
+    ``announce`` once clients are accepted. ``has_engine``: models can be run on this machine.
+    ``parse_playback`` reads options such as ``pace=20ms,cut=7``, ``recordings`` a folder;
+    ``rule_modes`` are the modes of those that settings may switch. ``lint`` judges a file's bytes
+    by the fields of ``conformance.Asked``."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     run_gateway: Callable[..., None] = _run_gateway
+    has_engine: Callable[[], bool] = _has_engine
     parse_playback: Callable[[str], Any] = _parse_playback
     recordings: Callable[[Path], Mapping[str, Path]] = _recordings
     run_lab: Callable[..., None] = _run_lab

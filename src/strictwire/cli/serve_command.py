@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from strictwire.cli.announcement import lab_lines, start_line
+from strictwire.cli.announcement import start_line, what_is_served
 from strictwire.cli.complaints import complaints
 from strictwire.cli.logging_setup import set_up_logging
 from strictwire.cli.outside import Outside, outside
@@ -18,7 +18,7 @@ from strictwire.config import Flags, Settings, from_flags, load
 
 
 def serve(
-    context: typer.Context,
+    here: typer.Context,  # "context" is the name of a flag
     *,
     config: Annotated[
         Path | None,
@@ -35,7 +35,7 @@ def serve(
             "--upstream",
             metavar="URL",
             help="The API root of the one model server to serve, in place of the file's "
-            "providers. [default: none; without any provider the built-in lab is served]",
+            "providers. [default: none; without any provider a tiny demonstration model is served]",
             show_default=False,
         ),
     ] = None,
@@ -49,22 +49,35 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    lab: Annotated[
+        bool,
+        typer.Option(
+            "--lab",
+            help="Serve the built-in lab, scripted answers without a model, in place of the file's "
+            "providers.",
+        ),
+    ] = False,
     **flags: Any,
 ) -> None:
-    """Serve clients strictly, in front of a model server."""
-    given = {"upstream": upstream, "upstream_key_env": upstream_key_env, **flags}
-    beyond = outside(context)
+    """Serve clients strictly: a model of this machine, or in front of a model server."""
+    beyond = outside(here)
+    given = {
+        "upstream": upstream,
+        "upstream_key_env": upstream_key_env,
+        "lab": lab,
+        "demonstration": beyond.has_engine(),
+        **flags,
+    }
     with complaints():
         settings = _settings(config, given, beyond)
         set_up_logging(settings.log_level, settings.secrets())
-        is_lab = not settings.providers
 
         def announce() -> None:
             typer.echo(start_line(settings))
-            for line in lab_lines(settings) if is_lab else ():
+            for line in what_is_served(settings, is_lab_wanted=lab):
                 typer.echo(line, err=True)
 
-        beyond.run_gateway(settings, lab=is_lab, announce=announce)
+        beyond.run_gateway(settings, lab=not settings.providers, announce=announce)
 
 
 def _settings(config: Path | None, flags: Flags, beyond: Outside) -> Settings:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from strictwire.config import Setting, flag_rows
-from strictwire.config.kinds import Choice, Items, Kind, Seconds, Switch, Whole
+from strictwire.config.kinds import Choice, Items, Kind, OneNumber, Seconds, Switch, Whole
 
 
 def setting_parameters() -> list[inspect.Parameter]:
@@ -55,7 +55,7 @@ def _facts(row: Setting) -> list[str]:
 def shown_default(row: Setting) -> str:
     """A default as a person would type it."""
     match row.default:
-        case () | None:
+        case () | None | "":
             return "none"
         case bool():
             return "on" if row.default else "off"
@@ -68,7 +68,7 @@ def shown_default(row: Setting) -> str:
 
 def _python_type(kind: Kind) -> Any:
     match kind:
-        case Whole():
+        case Whole() | OneNumber():
             return int
         case Seconds():
             return float
@@ -78,11 +78,15 @@ def _python_type(kind: Kind) -> Any:
 
 
 def _metavar(row: Setting) -> str:
+    if row.flag_value:
+        return row.flag_value
     match row.kind:
         case Choice():
             return "|".join(row.kind.values)
+        case OneNumber():
+            return "|".join(map(str, row.kind.values))
         case Seconds():
             return "SECONDS"
         case Whole():
             return "NUMBER"
-    return row.flag_value
+    return "TEXT"

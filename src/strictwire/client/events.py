@@ -121,12 +121,14 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far the prompt is read. ``processed`` and ``total`` are tokens, ``fraction`` (0 to 1)
-    counts those that were not cached; None where the server does not know."""
+    counts those that were not cached, ``place`` is that in the server's line while the request is
+    queued, 1 for the next; None where the server does not know."""
 
     status: ProgressStatus
     processed: int | None = None
     total: int | None = None
     fraction: float | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,20 +63,19 @@ def _report_in(item: Decoded) -> Progress | None:
     if not isinstance(told, dict):
         return None
     status = _STATUSES.get(str(told.get("status")))
-    fraction = told.get("fraction")
+    fraction, place = told.get("fraction"), _count(told.get("place"))
     return status and Progress(
         status,
         processed=_count(told.get("n_past")),
         total=_count(told.get("n_prompt_tokens")),
         fraction=_fraction(fraction) if isinstance(fraction, (int, float)) else None,
+        place=place if place and place > 0 else None,
     )
 
 
 def progress_of(told: Progressed, before: Progress | None) -> Progress:
     """An engine's own report. The fraction counts uncached tokens, and never goes back."""
-    uncached = told.total - told.cached
-    fraction = _fraction((told.processed - told.cached) / uncached) if uncached > 0 else 1.0
-    fraction = max(fraction, (before.fraction or 0.0) if before else 0.0)
+    fraction = max(told.fraction, (before.fraction or 0.0) if before else 0.0)
     status: ProgressStatus = "done" if fraction >= 1.0 else "processing"
     return Progress(status, told.processed, told.total, fraction)
 

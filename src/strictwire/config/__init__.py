@@ -3,6 +3,7 @@
 from strictwire.config.addresses import is_loopback_host, shown_url
 from strictwire.config.flags import Flags, flag_rows
 from strictwire.config.loading import from_flags, load
+from strictwire.config.model_files import DEMO_NAME, DEMO_WORDS
 from strictwire.config.problems import Problem, SettingsError
 from strictwire.config.schema import json_schema
 from strictwire.config.secret import Secret
@@ -17,6 +18,8 @@ from strictwire.config.settings import (
 from strictwire.config.table import Setting
 
 __all__ = [
+    "DEMO_NAME",
+    "DEMO_WORDS",
     "SERVER_KINDS",
     "Endpoints",
     "Flags",

@@ -12,6 +12,10 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 PROXY_SCHEMES = ("http", "https")
+# Services of one host whose API is elsewhere than servers of one's own have it. Azure gives each
+# customer a host; this is its v1 API, which wants no version in the query.
+_ROOTS = {"openrouter.ai": "/api/v1"}
+_AZURE_DOMAIN, _AZURE_ROOT = ".openai.azure.com", "/openai/v1"
 # People paste the URL of the endpoint where the URL of the API root is asked for.
 ENDPOINT_TAILS = ("/chat/completions", "/completions", "/responses", "/messages", "/models")
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
@@ -28,7 +32,8 @@ class Rejected(ValueError):  # noqa: N818 - named for what happened
 
 
 def normal_base_url(text: str) -> str:
-    """The URL of an API root without a trailing slash; an empty path becomes ``/v1``."""
+    """The URL of an API root without a trailing slash; an empty path becomes ``/v1``, or where the
+    host is known to have it."""
     parts = _split(text, ("http", "https"), example="http://127.0.0.1:8000/v1")
     if "@" in parts.netloc:
         raise Rejected(
@@ -43,7 +48,12 @@ def normal_base_url(text: str) -> str:
             raise Rejected(
                 "names an endpoint, not the API root", f"cut {tail} off the end of the URL"
             )
-    return urlunsplit((parts.scheme, parts.netloc.lower(), path or "/v1", "", ""))
+    return urlunsplit((parts.scheme, parts.netloc.lower(), path or _root_of(parts), "", ""))
+
+
+def _root_of(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    return _AZURE_ROOT if host.endswith(_AZURE_DOMAIN) else _ROOTS.get(host, "/v1")
 
 
 def normal_proxy_url(text: str) -> str:

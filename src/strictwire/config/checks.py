@@ -6,11 +6,12 @@ there; a value that is ``WRONG`` already is passed over. ``exposure`` serves fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from strictwire.config.addresses import is_loopback_host
 from strictwire.config.reading import WRONG, Reading
+from strictwire.config.server_kinds import SERVER_KINDS
 from strictwire.config.settings import Provider, Settings
 from strictwire.config.table import Setting, rows
 
@@ -18,6 +19,13 @@ Values = dict[str, Any]
 
 AUTO_AND_MORE = "auto stands alone"
 AUTO_AND_MORE_HINT = "say auto, or list the dialects that the provider has"
+
+# Each worker would be a process of its own, with an engine of its own and the model's memory twice.
+SHARED = "an engine is served by one process alone"
+SHARED_HINT = (
+    "take workers out (--workers): one process keeps up with any engine; several are for "
+    "servers elsewhere (--upstream)"
+)
 
 EXPOSED = "is an address that other machines can reach, and no API key is set"
 EXPOSED_HINT = (
@@ -31,6 +39,7 @@ def check(values: Values, reading: Reading) -> None:
     _provider_names(values, reading)
     _aliases(values, reading)
     _dialects(values, reading)
+    _kinds(values, reading)
     _legacy_settings(values, reading)
 
 
@@ -47,14 +56,43 @@ def is_auto_and_more(dialects: object) -> bool:
 
 
 def _dialects(values: Values, reading: Reading) -> None:
-    for path, one in (("", values), *((f"{path}.", one) for path, one in _providers(values))):
+    for path, one in (("", values), *((f"{path}.", one) for path, one in providers_of(values))):
         if is_auto_and_more(one.get("dialects")):
             reading.problem(f"{path}dialects", AUTO_AND_MORE, AUTO_AND_MORE_HINT)
 
 
+def is_shared(workers: object, kinds: Sequence[object]) -> bool:
+    """Whether several processes would have to share an engine."""
+    return "engine" in kinds and isinstance(workers, int) and workers > 1
+
+
+def _kinds(values: Values, reading: Reading) -> None:
+    """What makes no sense for a provider's kind of server, and what is missing for it."""
+    for path, provider in providers_of(values):
+        kind = provider.get("kind", "auto")
+        if kind is WRONG:
+            continue
+        for row in rows(Provider):
+            if row.name not in provider:
+                continue
+            if row.only_kind and row.only_kind != kind:
+                hint = f"it is for providers that say kind: {row.only_kind}"
+                reading.problem(f"{path}.{row.name}", f"does not go with kind {kind}", hint)
+            if row.not_kind == kind:
+                hint = "take it out: the gateway starts and reaches the engine itself"
+                reading.problem(f"{path}.{row.name}", f"does not go with kind {kind}", hint)
+        if "base_url" not in provider and not SERVER_KINDS[kind].base_url:
+            hint = "give its URL, or a kind that has a usual place, such as ollama"
+            reading.problem(f"{path}.base_url", "is missing", hint)
+        models = provider.get("models")
+        if kind == "engine" and isinstance(models, list) and len(models) > 1:
+            hint = "other names for it are its aliases: [{name: one, aliases: [other]}]"
+            reading.problem(f"{path}.models[1]", "an engine has one model", hint)
+
+
 def _provider_names(values: Values, reading: Reading) -> None:
     first: dict[str, str] = {}
-    for path, provider in _providers(values):
+    for path, provider in providers_of(values):
         name = provider.get("name", WRONG)
         if name is WRONG:
             continue
@@ -89,7 +127,7 @@ def _legacy_settings(values: Values, reading: Reading) -> None:
     for row in rows(Settings):
         if row.legacy:
             _import_legacy(row, values, reading, path="")
-    for path, provider in _providers(values):
+    for path, provider in providers_of(values):
         for row in rows(Provider):
             if not row.legacy:
                 continue
@@ -118,12 +156,13 @@ def _import_legacy(row: Setting, values: Values, reading: Reading, path: str) ->
         values[row.name] = row.legacy_value
 
 
-def _providers(values: Values) -> Iterator[tuple[str, Values]]:
+def providers_of(values: Values) -> Iterator[tuple[str, Values]]:
+    """The providers that a file gives, each with its path."""
     return _mappings("providers", values.get("providers"))
 
 
 def _models(values: Values) -> Iterator[tuple[str, Values]]:
-    for path, provider in _providers(values):
+    for path, provider in providers_of(values):
         yield from _mappings(f"{path}.models", provider.get("models"))
 
 

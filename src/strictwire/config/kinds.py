@@ -152,6 +152,25 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class OneNumber:
+    """One of a few whole numbers."""
+
+    values: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        return f"one of {', '.join(map(str, self.values))}"
+
+    def accept(self, value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or value not in self.values:
+            raise Rejected(f"must be {self.label}")
+        return value
+
+    def schema(self) -> Json:
+        return {"anyOf": [{"enum": list(self.values)}, _ONLY_FROM_ENVIRONMENT]}
+
+
+@dataclass(frozen=True, slots=True)
 class OrNone:
     """A scalar that may be left out in so many words: ``none`` or null."""
 
@@ -168,7 +187,7 @@ class OrNone:
         return {"anyOf": [self.kind.schema(), {"enum": [None, "none"]}]}
 
 
-ScalarKind = Text | Whole | Seconds | Switch | Choice | OrNone
+ScalarKind = Text | Whole | Seconds | Switch | Choice | OneNumber | OrNone
 
 
 @dataclass(frozen=True, slots=True)

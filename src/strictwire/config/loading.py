@@ -7,16 +7,26 @@ problems at once. A flag outranks the file, the file outranks the default.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from strictwire.config.checks import EXPOSED, EXPOSED_HINT, check, is_exposed
+from strictwire.config.checks import (
+    EXPOSED,
+    EXPOSED_HINT,
+    SHARED,
+    SHARED_HINT,
+    check,
+    is_exposed,
+    is_shared,
+    providers_of,
+)
 from strictwire.config.document import parse
-from strictwire.config.flags import NO_FLAGS, Flags, read_flags
+from strictwire.config.flags import NO_FLAGS, Flags, Given, engine_flag_rows, read_flags
 from strictwire.config.kinds import Record, RuleTable
 from strictwire.config.problems import Problem, SettingsError
-from strictwire.config.reading import Reading
+from strictwire.config.reading import WRONG, Reading
+from strictwire.config.server_kinds import SERVER_KINDS, KindName
 from strictwire.config.settings import Model, Provider, Settings
 from strictwire.config.table import rows
 
@@ -40,13 +50,17 @@ def load(
     values = reading.root(Record(Settings))
     check(values, reading)
     problems = list(reading.problems)
-    flag_values, upstream = read_flags(flags, environ, problems)
-    exposed = _exposure({**values, **flag_values}, is_host_a_flag="host" in flag_values)
-    if exposed is not None:
-        problems.append(exposed if "host" in flag_values else _placed(exposed, reading))
+    given = read_flags(flags, environ, problems)
+    providers = [one for _, one in providers_of(values)]
+    if not providers and values.get("providers"):
+        providers = [{"kind": WRONG}]  # there is one, of which nothing can be said
+    problems += (
+        problem if problem.path.startswith("--") else _placed(problem, reading)
+        for problem in _start_problems(values, given, providers, is_file=True)
+    )
     if problems:
         raise SettingsError(problems)
-    return _overridden(_assembled(values), flag_values, upstream)
+    return _overridden(_assembled(values), given)
 
 
 def from_flags(
@@ -57,25 +71,42 @@ def from_flags(
     For a file and flags together use ``load``: a flag may mend what its file lacks.
     """
     problems: list[Problem] = []
-    flag_values, upstream = read_flags(flags, environ or {}, problems)
+    given = read_flags(flags, environ or {}, problems)
     before = settings or Settings()
     shown = {row.name: getattr(before, row.name) for row in rows(Settings)}
-    exposed = _exposure({**shown, **flag_values}, is_host_a_flag=True)
-    if exposed is not None:
-        problems.append(exposed)
+    providers = [{"kind": one.kind} for one in before.providers]
+    problems += _start_problems(shown, given, providers, is_file=False)
     if problems:
         raise SettingsError(problems)
-    return _overridden(before, flag_values, upstream)
+    return _overridden(before, given)
 
 
-def _exposure(values: Values, *, is_host_a_flag: bool) -> Problem | None:
+def _start_problems(
+    values: Values, given: Given, providers: list[Values], *, is_file: bool
+) -> Iterator[Problem]:
+    """What file and flags say against each other. The path is the setting's, or the flag's."""
     defaults = Settings()
-    host = values.get("host", defaults.host)
-    is_allowed = values.get("allow_public_without_key", defaults.allow_public_without_key)
-    if not is_exposed(host, values.get("api_keys", ()), is_allowed):
-        return None
-    path = "--host" if is_host_a_flag else "host"
-    return Problem(0, 0, path, f"{host} {EXPOSED}", EXPOSED_HINT)
+    both = {**values, **given.top}
+
+    def problem(name: str, message: str, hint: str) -> Problem:
+        path = name if is_file and name not in given.top else f"--{name}"
+        return Problem(0, 0, path, message, hint)
+
+    host = both.get("host", defaults.host)
+    is_allowed = both.get("allow_public_without_key", defaults.allow_public_without_key)
+    if is_exposed(host, both.get("api_keys", ()), is_allowed):
+        yield problem("host", f"{host} {EXPOSED}", EXPOSED_HINT)
+    kinds = [one.get("kind", "auto") for one in given.providers(providers)]
+    if is_shared(both.get("workers", defaults.workers), kinds):
+        yield problem("workers", SHARED, SHARED_HINT)
+    if WRONG in kinds:
+        return
+    if "engine" not in kinds:
+        for row in engine_flag_rows():
+            if row.name in given.engine:
+                yield Problem(0, 0, row.flag, "goes with an engine", "give it --model FILE.gguf")
+    elif set(kinds) == {"engine"} and "dialects" in given.top:
+        yield Problem(0, 0, "--dialect", "does not go with an engine", "it has its own")
 
 
 def _placed(problem: Problem, reading: Reading) -> Problem:
@@ -95,8 +126,10 @@ def _assembled(values: Values) -> Settings:
 
 def _provider(values: Values, top: Settings) -> Provider:
     given = {name: _frozen(value) for name, value in values.items()}
+    kind: KindName = values.get("kind", "auto")
+    given.setdefault("base_url", SERVER_KINDS[kind].base_url)
     for row in rows(Provider):
-        if not row.is_inherited:
+        if not row.is_inherited or row.not_kind == kind:
             continue
         inherited = getattr(top, row.name)
         if isinstance(row.kind, Record):
@@ -108,14 +141,27 @@ def _provider(values: Values, top: Settings) -> Provider:
     return Provider(**given)
 
 
-def _overridden(settings: Settings, flag_values: Values, upstream: Values | None) -> Settings:
-    given = {name: _frozen(value) for name, value in flag_values.items()}
-    settings = replace(settings, **given)
-    if upstream is not None:
-        return replace(settings, providers=(_provider(upstream, settings),))
-    inherited = {row.name for row in rows(Provider) if row.is_inherited}
-    to_all = {name: value for name, value in given.items() if name in inherited}
-    return replace(settings, providers=tuple(replace(one, **to_all) for one in settings.providers))
+def _overridden(settings: Settings, given: Given) -> Settings:
+    top = {name: _frozen(value) for name, value in given.top.items()}
+    settings = replace(settings, **top)
+    if given.is_lab or given.provider is not None or not settings.providers:
+        providers = tuple(_provider(one, settings) for one in given.providers([]))
+    else:
+        providers = tuple(_inheriting(one, top) for one in settings.providers)
+    return replace(
+        settings,
+        providers=tuple(
+            replace(one, **given.engine) if one.is_engine else one for one in providers
+        ),
+    )
+
+
+def _inheriting(provider: Provider, top: Values) -> Provider:
+    """The provider with what a flag says of all; settings that its kind has no use for stay."""
+    named = {
+        row.name for row in rows(Provider) if row.is_inherited and row.not_kind != provider.kind
+    }
+    return replace(provider, **{name: value for name, value in top.items() if name in named})
 
 
 def _frozen(value: Any) -> Any:

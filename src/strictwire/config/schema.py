@@ -16,6 +16,7 @@ from strictwire.config.kinds import (
     Json,
     Kind,
     NamedRecord,
+    OneNumber,
     OrNone,
     Record,
     RuleModes,
@@ -60,7 +61,7 @@ def _of_kind(kind: Kind, rules: RuleTable) -> Json:
                 name: Choice(tuple(rules[name])).schema() for name in sorted(rules) if rules[name]
             }
             return {"type": "object", "properties": properties, "additionalProperties": False}
-        case Text() | Whole() | Seconds() | Switch() | Choice() | OrNone():
+        case Text() | Whole() | Seconds() | Switch() | Choice() | OneNumber() | OrNone():
             return kind.schema()
     assert_never(kind)
 

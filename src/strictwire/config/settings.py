@@ -24,6 +24,7 @@ from strictwire.config.kinds import (
     Headers,
     Items,
     NamedRecord,
+    OneNumber,
     OrNone,
     Record,
     RuleModes,
@@ -35,6 +36,7 @@ from strictwire.config.kinds import (
     normal_model_name,
     normal_provider_name,
 )
+from strictwire.config.model_files import DEMO_NAME, model_name_of
 from strictwire.config.secret import Secret
 from strictwire.config.server_kinds import (
     KIND_NAMES,
@@ -176,38 +178,50 @@ class Provider:
         "What the server is. `auto` finds out; `engine` is llama.cpp in a process of the gateway's "
         "own. docs/kinds.md tells what each means.",
         default="auto",
+        flag="--kind",
+        flag_value="KIND",
+        flag_doc="Goes with --upstream, which a kind that has a usual place may do without. One of "
+        f"{', '.join(name for name in KIND_NAMES if name != 'engine')}.",
     )
     base_url: str = setting(
         _BASE_URL,
         "The URL of the API root, with or without a slash at its end. Where the path is empty, "
         "`/v1` is appended. A kind that has a usual place may do without.",
         default="",
+        not_kind="engine",
     )
     model: str | None = setting(
         OrNone(Text("a path")),
-        "The model's GGUF file. Without one the engine runs the tiny model that it brings along, a "
-        "demonstration.",
+        "The model's GGUF file, `~` for the home folder. Without one the engine runs the tiny "
+        "model that it brings along, a demonstration.",
         default=None,
         only_kind="engine",
+        flag="--model",
+        flag_value="FILE.gguf",
+        flag_doc="The flag makes the one engine to serve, in place of the file's providers.",
     )
     parallel: int = setting(
         Whole(1, _MAX_PARALLEL),
         "How many requests the engine answers at a time. Each has memory for a whole context.",
         default=2,
         only_kind="engine",
+        flag="--parallel",
+        flag_doc="The demonstration model has 4.",
     )
     context: int = setting(
         Whole(0, _MAX_CONTEXT),
-        "Tokens that one request may use, prompt and answer together. `0` takes what the model was "
-        "trained for, at most 32,768.",
+        "Tokens that one request may use, prompt and answer together; more than the model was "
+        "trained for is refused. `0` takes what it was trained for, at most 32,768.",
         default=0,
         only_kind="engine",
+        flag="--context",
     )
     gpu_layers: int = setting(
         Whole(-1, 9999),
         "How many layers of the model go to a GPU; `-1` for all that fit.",
         default=-1,
         only_kind="engine",
+        flag="--gpu-layers",
     )
     prefill_batch: int = setting(
         Whole(1, 16_384),
@@ -215,13 +229,15 @@ class Provider:
         "client that leaves is noticed then.",
         default=256,
         only_kind="engine",
+        flag="--prefill-batch",
     )
     kv_bits: int = setting(
-        Whole(4, 16),
-        "Bits for each number of the context's memory: 16, 8 or 4. Fewer take less room and answer "
-        "a little worse.",
+        OneNumber((4, 8, 16)),
+        "Bits for each number of the context's memory. Fewer take less room and answer a little "
+        "worse.",
         default=16,
         only_kind="engine",
+        flag="--kv-bits",
     )
     idle_unload: float = setting(
         Seconds(zero="never unloads"),
@@ -229,15 +245,20 @@ class Provider:
         "back. The next request starts it again.",
         default=0.0,
         only_kind="engine",
+        flag="--idle-unload",
     )
     queue: int = setting(
         Whole(0, _MAX_QUEUE),
         "How many requests may wait in line for the engine. One more is refused with 503.",
         default=64,
         only_kind="engine",
+        flag="--queue",
     )
     api_keys: tuple[Secret, ...] = setting(
-        Items(_API_KEY), "Keys for the provider; several are used in turn.", default=()
+        Items(_API_KEY),
+        "Keys for the provider; several are used in turn.",
+        default=(),
+        not_kind="engine",
     )
     stream: StreamMode = setting(
         _STREAM,
@@ -252,13 +273,14 @@ class Provider:
         _DIALECTS,
         "The dialects that the provider is asked in: `auto` (the client's own, and chat once the "
         "provider was seen not to have that path), or a list. A client of a listed dialect is "
-        "asked for in its own, any other in the first of chat, responses and messages that is "
-        "listed.",
+        "asked for in its own, any other in the first of chat, responses, messages and ollama that "
+        "is listed.",
         default=("auto",),
         is_inherited=True,
+        not_kind="engine",
     )
     headers: tuple[tuple[str, Secret], ...] = setting(
-        Headers(), "Headers to add to each request.", default=()
+        Headers(), "Headers to add to each request.", default=(), not_kind="engine"
     )
     timeouts: Timeouts = setting(
         Record(Timeouts, scope="everywhere"),
@@ -301,17 +323,20 @@ class Provider:
         "The URL of a proxy (http or https) to reach the provider through.",
         default=None,
         is_shown_in_repr=False,  # it may hold a password
+        not_kind="engine",
     )
     insecure_tls: bool = setting(
         Switch(),
         "Accept any TLS certificate. Whoever sits between can then read the keys: prefer "
         "`ca_file`.",
         default=False,
+        not_kind="engine",
     )
     ca_file: str | None = setting(
         OrNone(Text("a path")),
         "A PEM file with the certificates to trust in place of the system's.",
         default=None,
+        not_kind="engine",
     )
 
     @property
@@ -320,8 +345,30 @@ class Provider:
         return tuple(one for one in self.dialects if one != "auto")
 
     @property
+    def root_url(self) -> str:
+        """Where a server's own API begins, beside the one that all share."""
+        return self.base_url.removesuffix("/v1")
+
+    @property
     def is_engine(self) -> bool:
         return self.kind == "engine"
+
+    @property
+    def is_demonstration(self) -> bool:
+        """Whether it runs the model that comes along, for want of a real one."""
+        return self.is_engine and self.model is None
+
+    @property
+    def model_name(self) -> str:
+        """An engine's model as clients see it: as it is listed, else as its file is named."""
+        if self.models:
+            return self.models[0].name
+        return DEMO_NAME if self.model is None else model_name_of(self.model)
+
+    @property
+    def own_model(self) -> str:
+        """The one model of an engine; empty where it is for the server to say what it has."""
+        return self.model_name if self.is_engine else ""
 
     @property
     def server_kind(self) -> ServerKind:
@@ -392,8 +439,8 @@ class Settings:
     dialects: tuple[AskedDialect, ...] = setting(
         _DIALECTS,
         "The dialects that providers are asked in: `auto` (the client's own, and chat where the "
-        "provider does not have it), or a list of chat, completions, responses and messages. A "
-        "provider of the file may say otherwise.",
+        "provider does not have it), or a list of chat, completions, responses, messages and "
+        "ollama (its own API). A provider of the file may say otherwise.",
         default=("auto",),
         flag="--dialect",
         flag_value="DIALECT",

@@ -25,7 +25,8 @@ class Setting:
     help, ``flag_doc`` what only the help says. ``environment`` names a variable that stands in
     for the flag (several values separated by commas). ``is_inherited``: a provider that does not
     say it takes the top level's. ``scope`` "gateway": it makes no sense for a single provider.
-    ``only_kind`` names the kind of server for which alone it makes sense, where there is one.
+    ``only_kind`` names the kind of server for which alone it makes sense, ``not_kind`` the one for
+    which it makes none, where there is one.
     ``legacy`` is another name in other programs' files, whose ``true`` means ``legacy_value``.
     """
 
@@ -39,6 +40,7 @@ class Setting:
     environment: str = ""
     scope: Scope = "everywhere"
     only_kind: str = ""
+    not_kind: str = ""
     is_required: bool = False
     is_inherited: bool = False
     legacy: str = ""

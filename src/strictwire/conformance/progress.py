@@ -1,4 +1,5 @@
-"""Prefill progress in each of its carriers: its fields, and that it only goes forward.
+"""Prefill progress in each of its carriers: its fields, and that it only goes forward. So does a
+place in line, which is told while the request waits in one.
 
 Source: docs/contract.md, "Prefill progress".
 """
@@ -21,18 +22,22 @@ _CHUNK_KEYS = frozenset(("total", "cache", "processed", "time_ms"))
 class ProgressJudge:
     """Follows the reports of one reply."""
 
-    __slots__ = ("_found", "_fraction", "_step", "is_over")
+    __slots__ = ("_found", "_fraction", "_place", "_step", "is_over")
 
     def __init__(self, found: Findings) -> None:
         self._found = found
         self._fraction = 0.0
+        self._place: int | None = None  # that was told last
         self._step = 0
         self.is_over = False  # the reply has begun, so nothing more may be reported
 
     def report(self, text: JsonText) -> None:
         """A named event's data, or a comment's."""
         value = text.value
-        if not isinstance(value, dict) or value.keys() != _KEYS or value["status"] not in _STEPS:
+        if not isinstance(value, dict) or value.keys() - {"place"} != _KEYS:
+            self._found.add("progress.shape", text.start)
+            return
+        if value["status"] not in _STEPS or not _is_place(value):
             self._found.add("progress.shape", text.start)
             return
         fraction = value["fraction"]
@@ -45,7 +50,7 @@ class ProgressJudge:
         if not is_well:
             self._found.add("progress.shape", text.start)
             return
-        self._advance(_STEPS.index(value["status"]), fraction, text)
+        self._advance(_STEPS.index(value["status"]), fraction, text, value.get("place"))
 
     def in_chunk(self, progress: Any, text: JsonText) -> None:
         """``prompt_progress`` of a chunk, in llama.cpp's words."""
@@ -62,12 +67,25 @@ class ProgressJudge:
         is_done = fraction is not None and fraction >= 1.0
         self._advance(2 if is_done else 1, fraction, text)
 
-    def _advance(self, step: int, fraction: float | None, text: JsonText) -> None:
+    def _advance(
+        self, step: int, fraction: float | None, text: JsonText, place: int | None = None
+    ) -> None:
         is_back = step < self._step or (fraction is not None and fraction < self._fraction)
+        if place is not None:
+            is_back = is_back or (self._place is not None and place > self._place)
+            self._place = place
         if is_back or self.is_over or self._step == _STEPS.index("done"):
             self._found.add("progress.order", text.start)
         self._step = max(step, self._step)
         self._fraction = max(fraction or 0.0, self._fraction)
+
+
+def _is_place(value: dict[str, Any]) -> bool:
+    """Whether a place is one, where it is told: 1 is the next, and only who waits has one."""
+    if "place" not in value:
+        return True
+    place = value["place"]
+    return value["status"] == "queued" and is_whole_number(place) and place >= 1
 
 
 def _is_fraction(value: object) -> bool:

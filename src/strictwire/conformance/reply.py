@@ -35,11 +35,17 @@ class Reply:
     choices: dict[int, Said] = field(default_factory=dict)
     has_several_choices: bool = False  # one chunk told more than one
     usage_at: Where | None = None
+    usages_of_choices: int = 0  # those that tell of one choice alone
     error_at: Where | None = None
 
     @property
     def has_begun(self) -> bool:
         return any(said.has_begun for said in self.choices.values())
+
+    @property
+    def finished(self) -> int:
+        """How many choices have told their reason."""
+        return sum(said.finish is not None for said in self.choices.values())
 
     def said(self, index: int) -> Said:
         known = self.choices.get(index)

@@ -85,3 +85,15 @@ def judge_in_chunk(
     if reply.usage_at is not None:
         found.add("reply.usage-repeated", at)
     reply.usage_at = at
+    if asked.choices != 1 and _is_of_one_choice(usage, value.get("timings")):
+        # One that tells again what a choice told already is no other choice's.
+        reply.usages_of_choices = min(reply.usages_of_choices + 1, reply.finished)
+        if reply.usages_of_choices > 1:
+            found.add("chat.usage-of-choice", at, "the tokens of other choices are not in it")
+
+
+def _is_of_one_choice(usage: dict[str, Any], timings: Any) -> bool:
+    """As llama.cpp tells it: its timings are those of one choice, and count the same (quirk 96)."""
+    count = usage.get("completion_tokens")
+    is_same = isinstance(timings, dict) and timings.get("predicted_n") == count
+    return is_same and is_whole_number(count)

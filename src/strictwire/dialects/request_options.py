@@ -13,7 +13,7 @@ from typing import Any
 
 from strictwire.dialects.losses import Losses, cannot_hold
 from strictwire.model.conversation import Conversation
-from strictwire.model.request import Dialect
+from strictwire.model.request import Dialect, UpstreamDialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +26,28 @@ class Option:
     completions: str = ""
     responses: str = ""
     messages: str = ""
+    ollama: str = ""
     is_question: bool = False
 
-    def called(self, dialect: Dialect) -> str:
+    def called(self, dialect: UpstreamDialect) -> str:
         name: str = getattr(self, dialect)
         return name
 
 
 # fmt: off
 OPTIONS: tuple[Option, ...] = (
-    # name                  chat                 completions          responses            messages
-    Option("max_tokens",    "max_tokens",        "max_tokens",        "max_output_tokens", "max_tokens", is_question=True),  # noqa: E501
-    Option("temperature",   "temperature",       "temperature",       "temperature",       "temperature"),  # noqa: E501
-    Option("top_p",         "top_p",             "top_p",             "top_p",             "top_p"),
-    Option("top_k",         "top_k",             "top_k",             "",                  "top_k"),
-    Option("presence_penalty", "presence_penalty", "presence_penalty"),
-    Option("frequency_penalty", "frequency_penalty", "frequency_penalty"),
-    Option("seed",          "seed",              "seed"),
+    # name                  chat                 completions          responses            messages           ollama  # noqa: E501
+    Option("max_tokens",    "max_tokens",        "max_tokens",        "max_output_tokens", "max_tokens",      "num_predict", is_question=True),  # noqa: E501
+    Option("temperature",   "temperature",       "temperature",       "temperature",       "temperature",     "temperature"),  # noqa: E501
+    Option("top_p",         "top_p",             "top_p",             "top_p",             "top_p",           "top_p"),  # noqa: E501
+    Option("top_k",         "top_k",             "top_k",             "",                  "top_k",           "top_k"),  # noqa: E501
+    Option("presence_penalty", "presence_penalty", "presence_penalty", ollama="presence_penalty"),
+    Option("frequency_penalty", "frequency_penalty", "frequency_penalty", ollama="frequency_penalty"),  # noqa: E501
+    Option("seed",          "seed",              "seed", ollama="seed"),
     Option("logit_bias",    "logit_bias",        "logit_bias", is_question=True),
-    Option("logprobs",      "logprobs", is_question=True),
-    Option("top_logprobs",  "top_logprobs",      "",                  "top_logprobs", is_question=True),  # noqa: E501
-    Option("stop",          "stop",              "stop",              "",                  "stop_sequences", is_question=True),  # noqa: E501
+    Option("logprobs",      "logprobs", ollama="logprobs", is_question=True),
+    Option("top_logprobs",  "top_logprobs",      "",                  "top_logprobs", ollama="top_logprobs", is_question=True),  # noqa: E501
+    Option("stop",          "stop",              "stop",              "",                  "stop_sequences",  "stop", is_question=True),  # noqa: E501
     Option("user",          "user",              "user",              "user"),
     Option("service_tier",  "service_tier",      "",                  "service_tier",      "service_tier"),  # noqa: E501
     Option("verbosity",     "verbosity"),
@@ -104,7 +105,10 @@ def option_names(dialect: Dialect) -> dict[str, str]:
 
 
 def write_options(
-    conversation: Conversation, target: Dialect, losses: Losses, written: Collection[str] = ()
+    conversation: Conversation,
+    target: UpstreamDialect,
+    losses: Losses,
+    written: Collection[str] = (),
 ) -> dict[str, Any]:
     """The options in the target's words, but those that the caller has ``written`` itself."""
     fields: dict[str, Any] = {}

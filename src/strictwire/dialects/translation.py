@@ -25,6 +25,8 @@ from strictwire.dialects.messages.conversation import read_conversation as read_
 from strictwire.dialects.messages.conversation_writing import write_conversation as write_messages
 from strictwire.dialects.messages.request import MessagesRequest
 from strictwire.dialects.model_request import ModelRequest
+from strictwire.dialects.ollama.conversation_writing import write_conversation as write_ollama
+from strictwire.dialects.ollama.request import OllamaRequest
 from strictwire.dialects.responses.conversation import read_conversation as read_responses
 from strictwire.dialects.responses.conversation_writing import (
     write_conversation as write_responses,
@@ -49,16 +51,18 @@ _WRITERS: dict[UpstreamDialect, Callable[[Conversation, Losses], dict[str, Any]]
     "chat": write_chat,
     "responses": write_responses,
     "messages": write_messages,
+    "ollama": write_ollama,
 }
 _REQUESTS: dict[UpstreamDialect, type[ModelRequest]] = {
     "chat": ChatRequest,
     "responses": ResponsesRequest,
     "messages": MessagesRequest,
+    "ollama": OllamaRequest,
 }
 # Their servers know plain functions alone: chat by its letter has custom tools too, but hardly any
 # server but OpenAI's.
-_ONLY_FUNCTIONS: frozenset[UpstreamDialect] = frozenset(("chat", "messages"))
-_ONLY_ONE_CHOICE: frozenset[UpstreamDialect] = frozenset(("responses", "messages"))
+_ONLY_FUNCTIONS: frozenset[UpstreamDialect] = frozenset(("chat", "messages", "ollama"))
+_ONLY_ONE_CHOICE: frozenset[UpstreamDialect] = frozenset(("responses", "messages", "ollama"))
 
 
 @dataclass(frozen=True, slots=True)

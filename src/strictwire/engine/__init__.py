@@ -5,6 +5,16 @@ since this room knows no sockets of its own. ``EnginePlan`` says what to run, ``
 goes on, for metrics and logs.
 """
 
+from strictwire.engine.engine import Engine
+from strictwire.engine.failures import EngineFailed
 from strictwire.engine.plan import DEMO_MODEL, DEMO_NAME, EngineFacts, EnginePlan, EngineStatus
 
-__all__ = ["DEMO_MODEL", "DEMO_NAME", "EngineFacts", "EnginePlan", "EngineStatus"]
+__all__ = [
+    "DEMO_MODEL",
+    "DEMO_NAME",
+    "Engine",
+    "EngineFacts",
+    "EngineFailed",
+    "EnginePlan",
+    "EngineStatus",
+]

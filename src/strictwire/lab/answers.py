@@ -27,8 +27,8 @@ from strictwire.model.errors import CallerError
 
 _ABOUT = (
     "strictwire lab: a scripted model server.\n"
-    "POST /v1/chat/completions, /v1/completions, /v1/responses or /v1/messages with a scenario's\n"
-    "name as the model, such as healthy-text, finish-empty or tool-index-zero. Add\n"
+    "POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages or /api/chat with a\n"
+    "scenario's name as the model, such as healthy-text, finish-empty or tool-index-zero. Add\n"
     "@pace=20ms,cut=7,body=close to say how it is played, or @fault=reset:300 to break it off.\n"
     "GET /lab/scenarios lists them.\n"
 )
@@ -42,6 +42,7 @@ _REPLY_PATHS: Mapping[str, Dialect] = MappingProxyType(
         "/responses": "responses",
         "/v1/messages": "messages",
         "/messages": "messages",
+        "/api/chat": "ollama",
     }
 )
 _COUNT_TOKENS_PATHS = ("/v1/messages/count_tokens", "/messages/count_tokens")
@@ -55,6 +56,7 @@ _EXAMPLES = {
     "completions": "healthy-text, finish-empty, completions-chat-id",
     "responses": "healthy-text, responses-no-created, responses-sealed",
     "messages": "healthy-text, messages-no-start, messages-thinking",
+    "ollama": "healthy-text, ollama-crlf, ollama-thinking-tools",
     "embeddings": "embeddings-healthy, embeddings-bare-list",
 }
 
@@ -232,7 +234,7 @@ def _early_error(script: str) -> Reply | None:
 
 def _no_such_here(script: str, dialect: Dialect) -> NoReturn:
     """A server that speaks chat alone does not have this path, and says it as such servers do."""
-    if script in CHAT_ONLY and dialect in ("responses", "messages"):
+    if script in CHAT_ONLY and dialect in ("responses", "messages", "ollama"):
         raise _no_such_path()
     _no_such(dialect)
 
@@ -269,7 +271,9 @@ def _scenario_list() -> list[dict[str, object]]:
 
 
 def _error_reply(error: CallerError, path: str = "") -> Reply:
-    """In Anthropic's shape on its paths, else in OpenAI's."""
+    """In Anthropic's shape on its paths, in Ollama's on its own, else in OpenAI's."""
+    if _REPLY_PATHS.get(path) == "ollama":
+        return json_reply({"error": error.message}, status=error.status)
     if _REPLY_PATHS.get(path) == "messages" or path in _COUNT_TOKENS_PATHS:
         kind = "not_found_error" if error.status == 404 else "invalid_request_error"
         return json_reply(messages_error(kind, error.message), status=error.status)

@@ -16,7 +16,7 @@ from strictwire.lab import results, tools
 from strictwire.lab.tools import Preference, Tool, ToolUse
 from strictwire.model.errors import CallerError
 
-Dialect = Literal["chat", "completions", "responses", "messages"]
+Dialect = Literal["chat", "completions", "responses", "messages", "ollama"]
 # Round on purpose: whoever reads a dump sees at once that no clock was asked.
 LAB_CREATED = 1_700_000_000
 
@@ -71,7 +71,7 @@ class Ask:
             dialect=dialect,
             prompts=_prompts_of(value.get("prompt")) if dialect == "completions" else (),
             echoes=value.get("echo") is True,
-            is_stream=value.get("stream") is True,
+            is_stream=value.get("stream", shape.streams_unasked) is True,
             includes_usage=isinstance(options, dict) and options.get("include_usage") is True,
             wants_progress=value.get("return_progress") is True,
             fields=frozenset(value),
@@ -123,11 +123,13 @@ def _prompts_of(value: object) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """``check`` raises ``CallerError`` (400); ``result`` reads the whole request."""
+    """``check`` raises ``CallerError`` (400); ``result`` reads the whole request.
+    ``streams_unasked``: a request that does not say so gets a stream."""
 
     check: Callable[[Mapping[str, Any]], None]
     tools: Callable[[object], tuple[Tool, ...]]
     result: Callable[[Mapping[str, Any]], str | None]
+    streams_unasked: bool = False
 
 
 def _check_messages(value: Mapping[str, Any]) -> None:
@@ -150,6 +152,20 @@ def _check_input(value: Mapping[str, Any]) -> None:
         raise CallerError("input must be a string or an array", param="input")
 
 
+def _check_plain_contents(value: Mapping[str, Any]) -> None:
+    """Go reads a request into its types: a text is a text, and arguments are an object."""
+    _check_messages(value)
+    for place, message in enumerate(value["messages"]):
+        told = message if isinstance(message, dict) else {}
+        if not isinstance(told.get("content", ""), str):
+            at = f"messages[{place}].content"
+            raise CallerError("json: cannot unmarshal array into a string", param=at)
+        for call in told.get("tool_calls") or ():
+            if not isinstance(call["function"].get("arguments"), dict):
+                at = f"messages[{place}].tool_calls"
+                raise CallerError("json: cannot unmarshal string into an object", param=at)
+
+
 def _let_pass(value: Mapping[str, Any]) -> None:
     """A prompt is checked where it is read."""
 
@@ -168,5 +184,11 @@ _SHAPES: Mapping[Dialect, _Shape] = {
         _check_max_tokens,
         tools.messages_tools,
         lambda value: results.messages_result(value["messages"]),
+    ),
+    "ollama": _Shape(
+        _check_plain_contents,
+        tools.chat_tools,
+        lambda value: results.chat_result(value["messages"]),
+        streams_unasked=True,
     ),
 }

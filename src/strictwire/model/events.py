@@ -162,6 +162,14 @@ class Progressed(_Told):
     cached: int
     processed: int
 
+    @property
+    def fraction(self) -> float:
+        """How much of what had to be read is read, 0 to 1: tokens found ready are no work."""
+        uncached, read = self.total - self.cached, self.processed - self.cached
+        if read >= uncached or uncached <= 0:
+            return 1.0
+        return max(0, read) / uncached  # below 1, so that no number is too large to divide
+
 
 @dataclass(frozen=True, slots=True)
 class Failed(_Told):

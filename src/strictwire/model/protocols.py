@@ -66,6 +66,9 @@ class ReplyRelay(Protocol):
     @property
     def progressed(self) -> Progressed | None: ...  # how far the prompt was read when last told
 
+    @property
+    def usage(self) -> dict[str, Any] | None: ...  # as told so far, in chat's names
+
     def feed(self, data: bytes) -> bytes: ...
 
     def finish(self) -> bytes: ...  # the upstream's body has ended
@@ -136,7 +139,9 @@ class UpstreamCall(Protocol):
 
 class Upstream(Protocol):
     """Somewhere to send requests: the HTTP pool, or the embedded engine. ``send`` may wait (for a
-    connection, for a place); cancelling it leaves nothing behind."""
+    connection, for a place); cancelling it leaves nothing behind. A ``WireError`` that it raises
+    stands for ``on_error``. ``close`` tells those that are under way or wait. One suite of tests
+    holds for all of them: ``check_upstream`` in tests/upstream_suite.py."""
 
     async def send(self, request: UpstreamRequest, events: UpstreamEvents) -> UpstreamCall: ...
 

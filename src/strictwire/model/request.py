@@ -42,11 +42,13 @@ class Promise:
     ``dialect`` is the client's, ``upstream`` that of the reply, None where it is the same.
     ``id`` is without its dialect's prefix. ``created`` is in seconds since the epoch. ``model``
     is shown always if ``is_model_pinned`` (an alias was asked for), else only if the upstream
-    names none. ``choices`` is how many were asked for, None where nobody knows. ``tools`` names
-    the tools as the upstream knows them; ``folded`` has those that it knows by another name than
-    the client, by that name. ``modes`` says the mode of each rule that the settings name.
-    ``echo`` is what a Responses object repeats of its request. ``prompt_tokens`` is an estimate
-    of the prompt's length, None where none was made.
+    names none. ``choices`` is how many were asked for, None where nobody knows, and ``prompts`` how
+    many prompts they answer together. ``tools`` names the tools as the upstream knows them;
+    ``folded`` has those that it knows by another name than the client, by that name. ``modes`` says
+    the mode of each rule that the settings name. ``echo`` is what a Responses object repeats of its
+    request. ``prompt_tokens`` is an estimate of the prompt's length, None where none was made.
+    ``counts_reasoning``: the upstream sends a token a piece, so the pieces of its reasoning can be
+    counted where it does not tell the tokens.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Promise:
     is_stream: bool = True
     includes_usage: bool = False
     choices: int | None = None
+    prompts: int = 1
     tools: frozenset[str] = frozenset()
     progress: Carrier | None = None
     reasoning_key: ReasoningKey = "reasoning_content"
@@ -69,3 +72,4 @@ class Promise:
     echo: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, repr=False)
     prompt_tokens: int | None = None
     responses_done: bool = True
+    counts_reasoning: bool = False

@@ -62,6 +62,7 @@ class Application:
 
     async def startup(self) -> None:
         self._service = await self._make_service()
+        self._service.begin_detecting()
 
     async def drain(self, timeout_s: float) -> None:
         await self.service.drain(timeout_s)

@@ -10,11 +10,12 @@ dialect from another: which is asked is decided in ``routing``, and how it is sa
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from strictwire.config import Provider
+from strictwire.config import Provider, ServerKind
 from strictwire.dialects.model_request import ModelRequest, UpstreamAsk
 from strictwire.model.protocols import ReplyRelay, UpstreamRequest
 from strictwire.model.request import Carrier, Dialect, Promise, UpstreamDialect
@@ -22,9 +23,11 @@ from strictwire.net import passing_headers
 from strictwire.net.call import Call
 from strictwire.net.client_side.asgi import Headers
 from strictwire.net.client_side.push import ClientReply
+from strictwire.net.engine_fields import ENGINE_FIELDS, check_engine_fields
 from strictwire.net.exchange import Exchange
 from strictwire.net.plan import NOT_MENDED, Mended, Plan
 from strictwire.net.promising import limits_of, promise_of
+from strictwire.net.responses.owner import owner_of
 from strictwire.net.service import Service
 from strictwire.net.upstream_headers import (
     accepting,
@@ -44,24 +47,29 @@ from strictwire.routing import (
     amendable,
     as_sent,
     dialect_refusal,
+    dialects_listed,
     dialects_refused,
+    kind_of_headers,
+    kind_of_refusal,
     lacks_endpoint,
     refused_fields,
     refuses_way,
     upstream_dialect,
 )
 
-# Where each dialect's requests go, under a provider's base URL.
+# Where each dialect's requests go, under a provider's base URL; Ollama's own API is beside it.
 PATHS: Mapping[UpstreamDialect, str] = {
     "chat": "/chat/completions",
     "completions": "/completions",
     "responses": "/responses",
     "messages": "/messages",
+    "ollama": "/api/chat",
 }
 # Counted as repairs: fields that the upstream's dialect has no place for, and requests that went in
 # another dialect because the client's is not to be had there.
 UNTELLABLE = "request.untellable"
 DIALECT_MISSING = "request.dialect-missing"
+_NO_FIELDS: frozenset[str] = frozenset()
 # Their replies always tell usage, so an upstream that tells it on demand is asked for it.
 _ALWAYS_TELLS_USAGE = frozenset(("responses", "messages"))
 
@@ -106,9 +114,11 @@ def begin(
     endpoint: Endpoint,
     beside: Beside = NOTHING_BESIDE,
 ) -> Exchange:
-    """Route the request and start its exchange. Raises CallerError 404 for an unknown model."""
+    """Route the request and start its exchange. Raises CallerError: 404 for an unknown model, 400
+    for what an engine cannot do."""
     route = service.route(request.model)
     provider = route.provider
+    check_engine_fields(request, provider)
     promise = promise_of(service, request, route, endpoint.dialect, beside.carrier)
     key = upstream_key(service, call, route.key)
     plan = Plan(
@@ -126,6 +136,9 @@ def begin(
         secrets=upstream_secrets(provider, key),
         dialect=call.dialect,
         on_result=beside.on_result,
+        owner=sys.intern(owner_of(call.headers)),  # one text for all that are open with a key
+        model=promise.model,
+        created=promise.created,
     )
     kind = service.kind_of(provider)
     asks_stream = request.is_stream
@@ -138,10 +151,10 @@ def begin(
         route,
         promise,
         endpoint,
-        headers=upstream_headers(call, provider, key, asks_stream=asks_stream),
+        kind=kind,
+        headers=upstream_headers(call, provider, kind, key, asks_stream=asks_stream),
         told=passing_headers.to_upstream(call.headers, endpoint.dialect),
         asks_stream=asks_stream,
-        listed=provider.listed_dialects or kind.dialects,
         is_from_page=call.is_from_page,
     )
     upstream = service.upstream_of(provider.name)
@@ -154,20 +167,20 @@ def begin(
 
 @dataclass(slots=True)
 class ModelAsking:
-    """``asks_stream`` is how a reply is asked for where the upstream refused nothing. ``listed``
-    are the dialects that the server is known to have, empty where that is found out. ``told`` are
-    the client's headers for a server of its own dialect. ``mended`` tells of the request that was
-    made last, ``way`` is that request."""
+    """``kind`` is what was known of the server when the request began. ``asks_stream`` is how a
+    reply is asked for where the upstream refused nothing. ``told`` are the client's headers for a
+    server of its own dialect. ``mended`` tells of the request that was made last, ``way`` is that
+    request."""
 
     service: Service
     request: ModelRequest
     route: Route[Provider]
     promise: Promise
     endpoint: Endpoint
+    kind: ServerKind
     headers: tuple[tuple[bytes, bytes], ...]
     told: Headers
     asks_stream: bool
-    listed: tuple[UpstreamDialect, ...] = ()
     is_from_page: bool = False
     mended: Mended = NOT_MENDED
     way: Way = field(init=False)
@@ -183,7 +196,7 @@ class ModelAsking:
         known = self.service.refusals.fields(provider.name, self.route.upstream_model, way.dialect)
         amendment = amend(
             way.request.fields,
-            refused | known,
+            refused | known | set(self.kind.unsent),
             asks_stream=self.asks_stream,
             dialect=way.dialect,
         )
@@ -192,14 +205,14 @@ class ModelAsking:
             self.headers,
             way.dialect,
             told=self.told if way.dialect == self.endpoint.dialect else [],
-            asks_progress=self.promise.progress is not None,
+            asks_progress=self._asks_progress,
         )
         if amendment.is_turned:
             headers = accepting(headers, asks_stream=amendment.asks_stream)
         path = self.endpoint.own_path or PATHS[way.dialect]
-        return UpstreamRequest(
-            "POST", provider.base_url + path, headers, self._body(way, amendment)
-        )
+        root = provider.root_url if way.dialect == "ollama" else provider.base_url
+        body = self._body(way, amendment)
+        return UpstreamRequest("POST", root + path, headers, body, places=way.request.places)
 
     def _body(self, way: Way, amendment: Amendment) -> bytes:
         return way.request.upstream_body(
@@ -207,8 +220,9 @@ class ModelAsking:
                 model=self.route.upstream_model,
                 is_stream=amendment.asks_stream,
                 asks_usage=self._asks_usage,
-                asks_progress=self.promise.progress is not None,
-                without=(*amendment.dropped, *amendment.unsent),
+                asks_progress=self._asks_progress,
+                asks_plain=self.kind.pads_streams,
+                without=(*amendment.dropped, *amendment.unsent, *self._engines),
                 renamed=amendment.renamed,
             )
         )
@@ -220,12 +234,24 @@ class ModelAsking:
             return own
         provider = self.route.provider
         missing = self.service.refusals.missing(provider.name) | dialects_refused(refused)
-        return upstream_dialect(own, self.listed, missing)
+        listed = dialects_listed(provider.listed_dialects, self.kind.dialects, missing)
+        return upstream_dialect(own, listed, missing)
 
     def _way(self, dialect: UpstreamDialect) -> Way:
         if dialect == self.way.dialect:
             return self.way
         return way_in(dialect, self.request, self.endpoint.dialect)
+
+    @property
+    def _engines(self) -> frozenset[str]:
+        """The client's fields that an engine is not sent."""
+        return ENGINE_FIELDS if self.route.provider.is_engine else _NO_FIELDS
+
+    @property
+    def _asks_progress(self) -> bool:
+        """Whether prefill progress is asked for: by the client, or because this kind of server is
+        always asked. Who did not ask is not told."""
+        return self.promise.progress is not None or self.kind.asks_progress
 
     @property
     def _asks_usage(self) -> bool:
@@ -235,16 +261,17 @@ class ModelAsking:
 
     def _told(self, way: Way, amendment: Amendment) -> Mended:
         refused = as_sent(amendment.dropped, self.request.fields)
-        is_forced = bool(self.listed)
+        dropped = [name for name in way.dropped if name not in self._engines]
+        is_forced = bool(self.route.provider.listed_dialects or self.kind.dialects)
         repairs = {
             FIELD_REFUSED.name: amendment.is_any,
-            UNTELLABLE: bool(way.dropped),
+            UNTELLABLE: bool(dropped),
             DIALECT_MISSING: way.dialect != self.endpoint.dialect and not is_forced,
         }
         fired = frozenset(name for name, is_due in repairs.items() if is_due)
         if not fired:
             return NOT_MENDED
-        return Mended(tuple(dict.fromkeys((*way.dropped, *refused))), fired)
+        return Mended(tuple(dict.fromkeys((*dropped, *refused))), fired)
 
     # ---- the reply ----
 
@@ -262,6 +289,7 @@ class ModelAsking:
 
     def passed(self, headers: Headers) -> Headers:
         own = self.endpoint.dialect
+        self.service.notice(self.route.provider, kind_of_headers(headers))
         passed = passing_headers.to_client(headers, own, is_native=self.way.dialect == own)
         return passed + passing_headers.exposed(passed) if self.is_from_page else passed
 
@@ -269,6 +297,7 @@ class ModelAsking:
 
     def refused(self, status: int, body: bytes) -> frozenset[str]:
         way = self.way
+        self.service.notice(self.route.provider, kind_of_refusal(status, body))
         if self._may_cross() and lacks_endpoint(status, body, self.route.upstream_model):
             return frozenset((dialect_refusal(way.dialect),))
         names = refused_fields(
@@ -298,7 +327,8 @@ class ModelAsking:
         own = self.endpoint.dialect
         if self.endpoint.own_path or self.way.dialect != own:
             return False
-        return not self.listed and upstream_dialect(own, (), {own}) != own
+        is_listed = bool(self.route.provider.listed_dialects)
+        return not is_listed and upstream_dialect(own, (), {own}) != own
 
     def _may_turn(self) -> bool:
         return not self.endpoint.own_path and self.route.provider.stream == "auto"
@@ -309,8 +339,11 @@ class ModelAsking:
         if not self.asks_stream:
             return
         request = self.way.request
-        if self.promise.progress is not None and request.takes_progress:
+        if self._asks_progress and request.takes_progress:
             yield "return_progress"
+        is_unpadded = self.kind.pads_streams and request.may_unpad()
+        if is_unpadded:
+            yield "include_obfuscation"
         is_ours = request.takes_options and self._asks_usage
-        if is_ours or "stream_options" in request.fields:
+        if is_ours or is_unpadded or "stream_options" in request.fields:
             yield "stream_options"

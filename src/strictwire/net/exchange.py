@@ -13,7 +13,13 @@ import logging
 from collections.abc import Callable
 
 from strictwire.model.errors import PeerError, UpstreamTimeout, WireError
-from strictwire.model.observer import Observer, Outcome, ReplyRecord
+from strictwire.model.observer import (
+    Observer,
+    OpenRequest,
+    Outcome,
+    ReplyRecord,
+    RequestStatus,
+)
 from strictwire.model.protocols import ReplyRelay, Upstream, UpstreamCall
 from strictwire.net.client_side.push import ClientReply
 from strictwire.net.deadlines import Deadlines
@@ -26,6 +32,7 @@ from strictwire.net.error_replies import (
 )
 from strictwire.net.opening import OpenedKind, Opening
 from strictwire.net.plan import NOT_MENDED, Asking, Headers, Plan
+from strictwire.net.prompt_tokens import prompt_tokens
 
 log = logging.getLogger("strictwire.net")
 
@@ -104,6 +111,46 @@ class Exchange:
     def elapsed_s(self) -> float:
         return self._now() - self._started_at
 
+    # ---- for who asks what is going on ----
+
+    @property
+    def owner(self) -> str:
+        return self._plan.owner
+
+    @property
+    def request_id(self) -> str:
+        return self._plan.request_id
+
+    def look(self) -> OpenRequest:
+        """How it stands now. It costs only who looks."""
+        plan, relay = self._plan, self._relay
+        status = self._stands_at()
+        return OpenRequest(
+            id=plan.request_id,
+            provider=plan.provider,
+            model=plan.model,
+            is_stream=plan.is_stream,
+            created=plan.created,
+            status=status,
+            elapsed_s=self.elapsed_s(),
+            place=self._place if status == "queued" else 0,
+            progressed=relay.progressed if relay is not None else None,
+        )
+
+    def _stands_at(self) -> RequestStatus:
+        relay = self._relay
+        if relay is None:
+            return "queued" if self._is_unanswered else "processing"
+        if relay.is_meaningful:
+            return "answering"
+        told = relay.progressed
+        return "done" if told is not None and told.fraction >= 1.0 else "processing"
+
+    @property
+    def _is_unanswered(self) -> bool:
+        """The upstream has not begun to answer. A refusal is no beginning: it is asked again."""
+        return self._status != 200
+
     # ---- begin ----
 
     def begin(self) -> None:
@@ -148,7 +195,8 @@ class Exchange:
     def on_queued(self, place: int) -> None:
         """The request waits in the upstream's line: who asked for progress is told at once."""
         self._place = place
-        if place and self._plan.limits.has_progress:
+        # A shutdown ends all at once: who is over may be told, in that moment, that it moved up.
+        if place and self._plan.limits.has_progress and not self._is_over:
             self.on_progress_due()
 
     def on_head(self, status: int, headers: Headers) -> None:
@@ -360,7 +408,10 @@ class Exchange:
 
     def on_progress_due(self) -> None:
         try:
-            out = self._the_relay().tick_progress(is_queued=not self._status, place=self._place)
+            # Asked once more it stands at the line's end, and a place that was told never grows.
+            place = 0 if self._retries else self._place
+            relay = self._the_relay()
+            out = relay.tick_progress(is_queued=self._is_unanswered, place=place)
         except Exception:  # noqa: BLE001 - the top of this callback; logged
             self._broke()
             return
@@ -448,6 +499,7 @@ class Exchange:
             plan.on_result(relay.result)
         if plan.is_stream:
             self._observer.stream_closed(plan.provider)
+        cached_tokens, read_tokens = prompt_tokens(relay)
         self._observer.replied(
             ReplyRecord(
                 route=plan.route,
@@ -459,6 +511,8 @@ class Exchange:
                 first_token_s=self._first_token_s,
                 frames=relay.frames if relay is not None else 0,
                 body_bytes=self._body_bytes,
+                cached_tokens=cached_tokens,
+                read_tokens=read_tokens,
                 repairs=self._mended.repairs.union(relay.repairs if relay is not None else ()),
                 error_code=(error.code or error.type) if error is not None else None,
                 request_id=plan.request_id,

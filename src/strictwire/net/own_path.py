@@ -26,7 +26,7 @@ from strictwire.net.upstream_headers import (
     upstream_key,
     upstream_secrets,
 )
-from strictwire.routing import Route, lacks_endpoint, upstream_dialect
+from strictwire.routing import Route, dialects_listed, lacks_endpoint, upstream_dialect
 
 # As it is remembered: whatever model is asked for.
 _ANY_MODEL = ""
@@ -55,7 +55,9 @@ def speaks(service: Service, provider: Provider, dialect: Dialect) -> bool:
     """Whether a client of this dialect is asked in it, as far as is known by now. Raises
     CallerError 404 where the provider's list holds nothing that could stand in."""
     missing = service.refusals.missing(provider.name)
-    return upstream_dialect(dialect, provider.listed_dialects, missing) == dialect
+    by_kind = service.kind_of(provider).dialects
+    listed = dialects_listed(provider.listed_dialects, by_kind, missing)
+    return upstream_dialect(dialect, listed, missing) == dialect
 
 
 def lacks(service: Service, provider: Provider, path: OwnPath) -> bool:
@@ -73,7 +75,7 @@ async def ask(
     provider, path = route.provider, question.path
     key = upstream_key(service, call, route.key)
     headers = in_dialect(
-        upstream_headers(call, provider, key, asks_stream=False),
+        upstream_headers(call, provider, service.kind_of(provider), key, asks_stream=False),
         path.dialect,
         told=passing_headers.to_upstream(call.headers, path.dialect),
     )

@@ -26,7 +26,9 @@ MAX_TOLD_DROPPED = 64
 class Plan:
     """How one exchange is to go. ``headers`` go with every reply. ``secrets`` must not appear in
     an upstream's error. ``dialect`` is the client's. ``on_result`` gets the object that the last
-    event of a Responses reply told, whether the reply was a good one or not."""
+    event of a Responses reply told, whether the reply was a good one or not. ``owner`` is whose
+    request it is, ``model`` what the reply will call it, ``created`` the epoch's seconds: for who
+    asks what is going on."""
 
     route: str
     provider: str
@@ -37,6 +39,9 @@ class Plan:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     dialect: Dialect = "chat"
     on_result: Callable[[dict[str, Any]], None] | None = None
+    owner: str = ""
+    model: str = ""
+    created: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ def promise_of(
         is_stream=request.is_stream,
         includes_usage=request.includes_usage,
         choices=request.choices,
+        prompts=request.prompts,
         tools=request.tools,
         progress=carrier if request.is_stream else None,
         reasoning_key=provider.reasoning_key,
@@ -46,6 +47,7 @@ def promise_of(
         # The first event of a Messages stream tells it, before most upstreams have.
         prompt_tokens=estimate_tokens(request) if dialect == "messages" else None,
         responses_done=settings.responses_done,
+        counts_reasoning=service.kind_of(provider).streams_tokens,
     )
 
 

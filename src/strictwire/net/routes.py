@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from strictwire import __version__
+from strictwire.config import DEMO_WORDS
 from strictwire.model.request import Dialect
 from strictwire.net.call import Call
 from strictwire.net.endpoints import (
@@ -20,6 +21,7 @@ from strictwire.net.endpoints import (
     embeddings,
     messages,
     models,
+    requests,
     responses,
 )
 from strictwire.net.passthrough import pass_through
@@ -55,6 +57,8 @@ async def _greet(service: Service, call: Call) -> None:
         f"strictwire {__version__}: an OpenAI-compatible API is served at /v1.\n"
         "GET /v1/models lists the models, GET /metrics counts.\n"
     )
+    if any(provider.is_demonstration for provider in service.settings.providers):
+        text += "\n".join(("", *DEMO_WORDS, ""))
     call.respond(200, _TEXT, text.encode())
 
 
@@ -115,6 +119,8 @@ ROUTES: tuple[RouteRow, ...] = (
     RouteRow(("POST",), "/rerank", pass_through, endpoint="rerank"),
     RouteRow(("GET", "HEAD"), "/models", models.list_models),
     RouteRow(("GET", "HEAD"), "/models/{id}", models.get_model),
+    RouteRow(("GET", "HEAD"), "/requests", requests.list_requests),
+    RouteRow(("GET", "HEAD"), "/requests/{id}", requests.get_request),
 )
 
 

@@ -7,21 +7,26 @@ Upstreams are made once per provider. Nothing here belongs to one request.
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Protocol
 
 from strictwire.config import SERVER_KINDS, KindName, Provider, ServerKind, Settings
 from strictwire.model.errors import WireError
-from strictwire.model.observer import Observer
+from strictwire.model.observer import Observer, OpenRequest
 from strictwire.model.protocols import Upstream
 from strictwire.model.request import Dialect, UpstreamDialect
 from strictwire.net.deadlines import Limits
-from strictwire.net.exchange import shutting_down
+from strictwire.net.detecting import KindFinder
+from strictwire.net.exchange import Exchange, shutting_down
 from strictwire.net.responses.background import BackgroundRuns
 from strictwire.net.responses.shelf import Shelf, empty_shelf
-from strictwire.routing import Offer, Refusals, Route, choose
+from strictwire.routing import Found, Offer, Refusals, Route, choose, kind_of_url
+
+log = logging.getLogger("strictwire.net")
 
 
 class OpenReply(Protocol):
@@ -31,6 +36,9 @@ class OpenReply(Protocol):
 
 
 class Service:
+    """``detects``: servers of which the settings do not say what they are are asked, once
+    ``begin_detecting`` is called."""
+
     def __init__(
         self,
         settings: Settings,
@@ -41,6 +49,7 @@ class Service:
         wall_clock: Callable[[], float] = time.time,
         shelf: Shelf | None = None,
         on_close: Callable[[], Awaitable[None]] | None = None,
+        detects: bool = False,
     ) -> None:
         self.settings = settings
         self.observer = observer
@@ -53,11 +62,16 @@ class Service:
         self._upstreams = upstreams
         self._on_close = on_close
         self._exchanges: set[OpenReply] = set()
+        self._by_id: dict[tuple[str, str], Exchange] = {}  # by owner and id
         self._none_open = asyncio.Event()
         self._none_open.set()
         self._turn = 0
         self._limits: dict[Limits, Limits] = {}
         self._kinds: dict[str, KindName] = {}  # found out, by provider
+        self._detects = detects
+        self._finder = KindFinder()
+        for provider in settings.providers:
+            self.notice(provider, kind_of_url(provider.base_url))
 
     @property
     def open_exchanges(self) -> int:
@@ -80,6 +94,32 @@ class Service:
     def learn_kind(self, provider: str, kind: KindName) -> None:
         self._kinds[provider] = kind
 
+    def notice(self, provider: Provider, found: Found | None) -> None:
+        """A sign of what a server is. It counts where the settings leave that open; the last one
+        wins, since another server may have taken the place. A host's name is never outdone: it
+        says where the key goes."""
+        if found is None or provider.kind != "auto":
+            return
+        if self._kinds.get(provider.name) == found.kind or (
+            provider.name in self._kinds and kind_of_url(provider.base_url) is not None
+        ):
+            return
+        self.learn_kind(provider.name, found.kind)
+        log.info("provider %s: found %s (%s)", provider.name, found.kind, found.sign)
+
+    def begin_detecting(self) -> None:
+        """Ask, beside the requests, the servers of which nothing is known."""
+        if not self._detects:
+            return
+        for provider in self.settings.providers:
+            if provider.kind == "auto" and provider.name not in self._kinds:
+                self._finder.begin(
+                    provider,
+                    self._upstreams[provider.name],
+                    functools.partial(self.notice, provider),
+                    functools.partial(self._kinds.__contains__, provider.name),
+                )
+
     def next_turn(self) -> int:
         """Counts requests, so that a provider's keys are used in turn."""
         self._turn += 1
@@ -101,11 +141,29 @@ class Service:
     def add(self, exchange: OpenReply) -> None:
         self._exchanges.add(exchange)
         self._none_open.clear()
+        if isinstance(exchange, Exchange):
+            self._by_id[exchange.owner, exchange.request_id] = exchange
 
     def discard(self, exchange: OpenReply) -> None:
         self._exchanges.discard(exchange)
         if not self._exchanges:
             self._none_open.set()
+        if isinstance(exchange, Exchange):
+            key = (exchange.owner, exchange.request_id)
+            if self._by_id.get(key) is exchange:
+                del self._by_id[key]
+
+    def open_request(self, owner: str, request_id: str) -> OpenRequest | None:
+        """One request that is not over, if it is this owner's. Of several with one id, which
+        clients may choose, it is the one that came last."""
+        exchange = self._by_id.get((owner, request_id))
+        return exchange.look() if exchange is not None else None
+
+    def open_requests(self, owner: str | None = None) -> Iterator[OpenRequest]:
+        """All of this process that ask a model and are not over, of one owner or of everybody."""
+        for exchange in list(self._exchanges):
+            if isinstance(exchange, Exchange) and owner in (None, exchange.owner):
+                yield exchange.look()
 
     async def drain(self, timeout_s: float) -> None:
         """Let open replies finish, then fail what is left in-band (failure rule 7)."""
@@ -120,6 +178,7 @@ class Service:
     async def close(self) -> None:
         for exchange in list(self._exchanges):
             exchange.fail(shutting_down())
+        await self._finder.close()
         await self.shelf.close()
         for upstream in self._upstreams.values():
             await upstream.close()

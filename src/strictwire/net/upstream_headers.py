@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from strictwire import __version__
-from strictwire.config import Provider
+from strictwire.config import Provider, ServerKind
 from strictwire.model.request import UpstreamDialect
 from strictwire.net.access import credential
 from strictwire.net.call import Call
 from strictwire.net.client_side.asgi import Headers
+from strictwire.net.provider_headers import provider_headers
 from strictwire.net.service import Service
 from strictwire.routing.choice import Key
 
-USER_AGENT = f"strictwire/{__version__}".encode()
 # The only version there is; servers of the dialect want to be told one.
 ANTHROPIC_VERSION = b"2023-06-01"
 
@@ -25,20 +24,15 @@ def upstream_key(service: Service, call: Call, own: Key | None) -> str | None:
 
 
 def upstream_headers(
-    call: Call, provider: Provider, key: str | None, *, asks_stream: bool
+    call: Call, provider: Provider, kind: ServerKind, key: str | None, *, asks_stream: bool
 ) -> tuple[tuple[bytes, bytes], ...]:
     """What goes to the provider with any request. Nothing of the client's but, at most, its key."""
-    headers = {
+    told = {
         b"content-type": b"application/json",
         b"accept": b"text/event-stream" if asks_stream else b"application/json",
-        b"user-agent": USER_AGENT,
         b"x-request-id": call.request_id.encode(),
     }
-    if key is not None:
-        headers[b"authorization"] = b"Bearer " + key.encode("latin-1")
-    for name, value in provider.headers:
-        headers[name.lower().encode()] = value.reveal().encode("latin-1")
-    return tuple(headers.items())
+    return provider_headers(told, provider, kind, key)
 
 
 def in_dialect(

@@ -46,13 +46,15 @@ def find_number(data: bytes, number: int) -> Holed:
 @dataclass(frozen=True, slots=True)
 class Counted:
     """``before`` and ``after`` stand around the string in a frame, ``out_before`` and ``out_after``
-    in what goes out for it. ``keeps_escapes``: the string goes out as it came."""
+    in what goes out for it. ``keeps_escapes``: the string goes out as it came. ``is_reasoning``:
+    the string is reasoning, and not the answer's text."""
 
     before: Holed
     after: Holed
     out_before: Holed
     out_after: Holed
     keeps_escapes: bool
+    is_reasoning: bool
 
     @property
     def is_identity(self) -> bool:

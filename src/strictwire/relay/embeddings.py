@@ -71,6 +71,7 @@ class EmbeddingsRelay:
     cuts_after_error = True
     result = None
     progressed = None
+    usage = None  # a batch that passes as it came is not read so far
 
     def __init__(self, promise: Promise, ask: EmbeddingsAsk) -> None:
         self._promise = promise

@@ -11,23 +11,23 @@ from __future__ import annotations
 from strictwire.model.errors import PeerError
 from strictwire.model.events import Ended, Event, Failed
 from strictwire.model.request import Promise
-from strictwire.relay.dialects import DIALECTS
+from strictwire.relay.dialects import SOURCES
 from strictwire.relay.relay import parse_reply
 from strictwire.relay.sinks import too_large
 from strictwire.relay.stages import make_stages
-from strictwire.wire.sse import SseDecoder
 
 
 class Reading:
     """Reads one reply. ``is_object``: it comes as one object, not as a stream."""
 
     def __init__(self, promise: Promise, *, is_object: bool = False) -> None:
-        self._parts = DIALECTS[promise.upstream or promise.dialect]
+        self._parts = SOURCES[promise.upstream or promise.dialect]
+        is_object = is_object and not self._parts.is_line_by_line
         life = None if self._parts.life is None else self._parts.life(promise, is_object=is_object)
         self._stages = make_stages(
             self._parts.reader(), self._parts.chunk_rules, promise, life=life
         )
-        self._decoder = SseDecoder(keeps_invalid=True)
+        self._decoder = self._parts.decoder(promise)
         self._limit_bytes = promise.max_reply_bytes
         self._pieces: list[bytes] | None = [] if is_object else None
         self._size_bytes = 0

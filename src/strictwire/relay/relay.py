@@ -17,12 +17,12 @@ from strictwire.model.frames import Decoded, Frame, Malformed
 from strictwire.model.life import Life
 from strictwire.model.request import Promise
 from strictwire.relay.crossing import Crossing
-from strictwire.relay.dialects import DIALECTS, Parts
+from strictwire.relay.dialects import DIALECTS, SOURCES, Decoder, Parts
 from strictwire.relay.parsing import read_json
+from strictwire.relay.reasoning_count import ReasoningCount
 from strictwire.relay.sinks import StreamSink, StreamWriter, WholeSink, WholeWriter, too_large
 from strictwire.relay.splice import Splicer, block_end
 from strictwire.relay.stages import Stages, make_stages
-from strictwire.wire.sse import SseDecoder
 
 
 class Relay:
@@ -35,6 +35,7 @@ class Relay:
     __slots__ = (
         "_decoder",
         "_failure",
+        "_reasoning",
         "_sink",
         "_splicer",
         "_stages",
@@ -46,14 +47,16 @@ class Relay:
         self,
         stages: Stages,
         sink: StreamSink | WholeSink,
+        decoder: Decoder,
         *,
         may_splice: bool = True,
         lives: tuple[Life, ...] = (),
+        counts_reasoning: bool = False,
     ) -> None:
+        self._reasoning = ReasoningCount() if counts_reasoning else None
         self._stages = stages
         self._sink = sink
-        # Bytes that are no UTF-8 may be halves of a character, which a rule joins.
-        self._decoder = SseDecoder(keeps_invalid=True)
+        self._decoder = decoder
         may_splice = may_splice and isinstance(sink, StreamSink) and not stages.reads_text
         self._splicer = Splicer(lives) if may_splice else None
         self._failure: WireError | None = None
@@ -130,6 +133,17 @@ class Relay:
     def progressed(self) -> Progressed | None:
         return self._sink.progressed
 
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        told = self._stages.ending.usage
+        if told is None or self._reasoning is None:
+            return told.usage if told is not None else None
+        return self._reasoning.in_usage(told.usage, self._spliced_reasoning)
+
+    @property
+    def _spliced_reasoning(self) -> int:
+        return self._splicer.reasonings.frames if self._splicer is not None else 0
+
     def tick_progress(self, *, is_queued: bool, place: int = 0) -> bytes:
         return self._sink.tick_progress(is_queued=is_queued, place=place)
 
@@ -164,7 +178,7 @@ class Relay:
             decoded = self._decoder.feed(data)
         except PeerError as problem:
             self._failure = problem
-            decoded = []
+            decoded = ()
         for item in decoded:
             out.append(self._frame(item) if isinstance(item, Frame) else self._beside(item))
             if self._is_over:
@@ -208,6 +222,8 @@ class Relay:
 
     def _emit(self, events: list[Event]) -> bytes:
         sink = self._sink
+        if self._reasoning is not None:
+            events = self._reasoning.told_in(events, self._spliced_reasoning)
         if len(events) == 1:
             return sink.feed(events[0])
         out: list[bytes] = []
@@ -227,10 +243,11 @@ class WholeRelay(Relay):
         self,
         stages: Stages,
         sink: StreamSink | WholeSink,
+        decoder: Decoder,
         chunks_of: Callable[[dict[str, Any]], list[Chunk]],
         limit_bytes: int,
     ) -> None:
-        super().__init__(stages, sink, may_splice=False)
+        super().__init__(stages, sink, decoder, may_splice=False)
         self._chunks_of = chunks_of
         self._limit_bytes = limit_bytes
         self._pieces: list[bytes] = []
@@ -299,11 +316,12 @@ def make_relay(
     answered, and in which dialects both speak, stands in the promise. ``elapsed`` gives the
     seconds since the request began. ``may_splice`` False takes the long way for every frame: the
     same bytes, slower."""
-    source = DIALECTS[promise.upstream or promise.dialect]
+    source = SOURCES[promise.upstream or promise.dialect]
     target = DIALECTS[promise.dialect]
+    is_object = is_object and not source.is_line_by_line
     life = None if source.life is None else source.life(promise, is_object=is_object)
     is_native = source is target
-    reader = source.native.reader() if is_native and source.native else source.reader()
+    reader = target.native.reader() if is_native and target.native else source.reader()
     crossing = None if is_native else Crossing(promise)
     stages = make_stages(reader, source.chunk_rules, promise, life=life, crossing=crossing)
     sink: StreamSink | WholeSink
@@ -316,11 +334,22 @@ def make_relay(
         sink = StreamSink(writer, promise, target.wire, elapsed)
     else:
         sink = WholeSink(_whole_writer(target, promise, life if is_native else None), promise)
+    decoder = source.decoder(promise)
     if is_object:
-        return WholeRelay(stages, sink, source.chunks_of_reply, promise.max_reply_bytes)
+        limit_bytes = promise.max_reply_bytes
+        return WholeRelay(stages, sink, decoder, source.chunks_of_reply, limit_bytes)
     # A life that counts nothing keeps nothing either: a frame may pass without its knowledge.
     counting = tuple(one for one in lives if one.next_number is not None)
-    return Relay(stages, sink, may_splice=may_splice, lives=counting)
+    # The fast lane knows the frames of event streams alone.
+    may_splice = may_splice and not source.is_line_by_line
+    return Relay(
+        stages,
+        sink,
+        decoder,
+        may_splice=may_splice,
+        lives=counting,
+        counts_reasoning=promise.counts_reasoning,
+    )
 
 
 def _stream_writer(parts: Parts, promise: Promise, life: Life | None) -> StreamWriter:

@@ -16,7 +16,7 @@ import msgspec
 from strictwire.model.errors import PeerError, WireError
 from strictwire.model.events import Ended, Event, Failed, Progressed, is_meaningful
 from strictwire.model.request import Promise
-from strictwire.relay.progress import ProgressTeller
+from strictwire.relay.progress import ProgressTeller, furthest
 
 _encode = msgspec.json.encode
 
@@ -140,7 +140,7 @@ class StreamSink:
             self.failure = event.error
             return b""
         if isinstance(event, Progressed):
-            self.progressed = event
+            self.progressed = furthest(self.progressed, event)
             return self._progress.batch(event, self._elapsed()) if self._progress else b""
         if isinstance(event, Ended):
             out = self._release() + self._render(event)
@@ -273,7 +273,7 @@ class WholeSink:
             self.frames = 1
             return self._finish()
         if isinstance(event, Progressed):
-            self.progressed = event
+            self.progressed = furthest(self.progressed, event)
             return b""  # it is no part of the reply
         self.is_meaningful = self.is_meaningful or is_meaningful(event)
         self._write(event)

@@ -68,8 +68,19 @@ _decode_string = msgspec.json.Decoder(str).decode
 _encode_string = msgspec.json.encode
 
 
+class Tally:
+    """How many frames of one kind went the fast lane."""
+
+    __slots__ = ("frames",)
+
+    def __init__(self) -> None:
+        self.frames = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
+    """``tally`` is the splicer's, for the kind of text that such frames hold."""
+
     before: bytes
     after: bytes
     out_before: bytes
@@ -78,9 +89,10 @@ class Template:
     keeps_escapes: bool
     begin: int  # where the string begins in a frame, and where it ends, from the frame's end
     end: int
+    tally: Tally
 
     @classmethod
-    def without_numbers(cls, proved: Counted) -> Template:
+    def without_numbers(cls, proved: Counted, tally: Tally) -> Template:
         """The template of a reply in which nothing is counted, so nothing has a hole."""
         before, after = proved.before.head, proved.after.head
         return cls(
@@ -92,6 +104,7 @@ class Template:
             proved.keeps_escapes,
             len(before),
             -len(after),
+            tally,
         )
 
 
@@ -106,7 +119,8 @@ class Before(NamedTuple):
 
 class Splicer:
     """``lives`` are those of the upstream's dialect and of the client's, as far as they count their
-    frames; a frame that is spliced is told to each."""
+    frames; a frame that is spliced is told to each. ``texts`` and ``reasonings`` say how many
+    frames of each went this way."""
 
     __slots__ = (
         "_counted",
@@ -117,7 +131,8 @@ class Splicer:
         "_lives",
         "_seen",
         "_templates",
-        "frames",
+        "reasonings",
+        "texts",
     )
 
     def __init__(self, lives: tuple[Life, ...] = ()) -> None:
@@ -129,7 +144,12 @@ class Splicer:
         self._failed = 0
         self._frames_at_proof = 0
         self._seen = 0
-        self.frames = 0
+        self.texts = Tally()
+        self.reasonings = Tally()
+
+    @property
+    def frames(self) -> int:
+        return self.texts.frames + self.reasonings.frames
 
     @property
     def is_ready(self) -> bool:
@@ -164,7 +184,7 @@ class Splicer:
                 return None
         elif not middle:
             return None
-        self.frames += 1
+        template.tally.frames += 1
         if template.is_identity:
             return data
         return template.out_before + middle + template.out_after
@@ -182,7 +202,7 @@ class Splicer:
                     if found is not None:
                         middle, end = found
                         out += (template.out_before, middle, template.out_after)
-                        self.frames += 1
+                        template.tally.frames += 1
                         break
             else:
                 end = self._inert_at(data, position)
@@ -209,7 +229,8 @@ class Splicer:
     def _take_one_counted(self, data: bytes) -> bytes | None:
         lives = self._lives
         first, last = lives[0], lives[-1]
-        plain = self._counted[0].take_one(data, first.told_number or 0, last.next_number or 0)
+        template = self._counted[0]
+        plain = template.take_one(data, first.told_number or 0, last.next_number or 0)
         # Not ``any``: a generator for each frame costs more than the rest of this line.
         if plain is None or first.is_full or last.is_full:
             # A life cannot take back that it counted the first of several.
@@ -218,26 +239,30 @@ class Splicer:
         out, text = plain
         for life in lives:
             life.spliced(text)
-        self.frames += 1
+        self._tally_of(template.is_reasoning).frames += 1
         return out
 
-    def _counted_at(self, data: bytes, position: int) -> tuple[bytes, str, int] | None:
-        """What goes out for the known frame that begins at ``position``, its text, and where it
-        ends. Nothing is counted yet."""
+    def _counted_at(self, data: bytes, position: int) -> tuple[bytes, str, int, bool] | None:
+        """What goes out for the known frame that begins at ``position``, its text, where it ends,
+        and whether it is reasoning. Nothing is counted yet."""
         lives = self._lives
         number_in, number_out = lives[0].told_number, lives[-1].next_number
         for template in self._counted:
             found = template.take(data, position, number_in or 0, number_out or 0)
             if found is not None:
-                return None if any(life.is_full for life in lives) else found
+                is_full = any(life.is_full for life in lives)
+                return None if is_full else (*found, template.is_reasoning)
         return None
 
-    def _told(self, found: tuple[bytes, str, int]) -> bytes:
+    def _told(self, found: tuple[bytes, str, int, bool]) -> bytes:
         """It goes out: the lives must know."""
         for life in self._lives:
             life.spliced(found[1])
-        self.frames += 1
+        self._tally_of(found[3]).frames += 1
         return found[0]
+
+    def _tally_of(self, is_reasoning: bool) -> Tally:
+        return self.reasonings if is_reasoning else self.texts
 
     def look(self, stages: Stages, sink: StreamSink) -> Before:
         """What the frame that comes next will meet."""
@@ -297,7 +322,8 @@ class Splicer:
             rest = [known for known in self._counted if known.before != template.before]
             self._counted = (template, *rest)[:MAX_TEMPLATES]
         else:
-            plain = Template.without_numbers(template)
+            tally = self._tally_of(template.is_reasoning)
+            plain = Template.without_numbers(template, tally)
             others = [known for known in self._templates if known.before != plain.before]
             self._templates = (plain, *others)[:MAX_TEMPLATES]
 
@@ -420,4 +446,5 @@ def _try_place(
     out_tail = find_number(told_tail, number_out)
     if (head, tail) == (out_head, out_tail) and number_in == number_out:
         out_head, out_tail = head, tail  # held once
-    return Counted(head, tail, out_head, out_tail, keeps_escapes)
+    is_reasoning = isinstance(event, ReasoningDelta)
+    return Counted(head, tail, out_head, out_tail, keeps_escapes, is_reasoning)

@@ -16,6 +16,7 @@ from strictwire.repairs.events import EVENT_RULES
 from strictwire.repairs.frames import FRAME_RULES
 from strictwire.repairs.messages import LIFE_ROWS as MESSAGES_LIFE_ROWS
 from strictwire.repairs.messages import MESSAGES_RULES
+from strictwire.repairs.ollama import OLLAMA_RULES
 from strictwire.repairs.requests import REQUEST_RULES
 from strictwire.repairs.responses import LIFE_ROWS as RESPONSES_LIFE_ROWS
 from strictwire.repairs.responses import RESPONSES_RULES
@@ -56,6 +57,7 @@ __all__ = [
     "FRAME_RULES",
     "MESSAGES_RULES",
     "MODES",
+    "OLLAMA_RULES",
     "REQUEST_RULES",
     "RESPONSES_RULES",
     "RULES",

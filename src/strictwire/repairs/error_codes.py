@@ -114,8 +114,8 @@ KNOWN_CODES = frozenset(cause.code for cause in CAUSES) | {
 def name_cause(error: WireError) -> None:
     """Give an upstream's error the code of its cause. Changes the error itself.
 
-    A prompt that is too long stays so: such an error is never told with a status that invites to
-    try again.
+    A prompt that is too long stays so, whoever says it and how: such an error is always a 400,
+    never a status that invites to try again.
     """
     if (error.code or "").startswith(_OWN_CODES):
         return
@@ -124,7 +124,7 @@ def name_cause(error: WireError) -> None:
         if cause is None:
             return
         error.code = cause.code
-    if error.code == CONTEXT_LENGTH_EXCEEDED and error.status >= 500:
+    if error.code == CONTEXT_LENGTH_EXCEEDED:
         error.status = 400
         error.type = "invalid_request_error"
 

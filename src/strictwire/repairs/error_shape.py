@@ -40,7 +40,7 @@ def shape_error(error: Any) -> dict[str, Any]:
         text = _as_sentence(error)
         return {"message": text, "type": "upstream_error", "param": None, "code": None}
     message = error.get("message") or error.get("detail") or error.get("msg")
-    message = _as_sentence(message if message is not None else error)
+    message = _as_sentence(message if message is not None else error) + _lengths(error)
     code, kind, param = error.get("code"), error.get("type"), error.get("param")
     shaped: dict[str, Any] = {
         "message": message,
@@ -52,6 +52,16 @@ def shape_error(error: Any) -> dict[str, Any]:
     if isinstance(status, int) and not isinstance(status, bool) and 400 <= status < 600:
         shaped["status"] = status
     return shaped
+
+
+def _lengths(error: dict[str, Any]) -> str:
+    """llama.cpp tells beside its words how long the prompt and the context are: an agent that must
+    shorten the one needs both, and its words do not always have them."""
+    counts = (error.get("n_prompt_tokens"), error.get("n_ctx"))
+    told = str(error.get("message"))
+    if any(type(count) is not int for count in counts) or all(str(n) in told for n in counts):
+        return ""
+    return f" (the prompt has {counts[0]} tokens, the context {counts[1]})"
 
 
 def _as_sentence(value: Any) -> str:

@@ -576,10 +576,13 @@ SECTIONS = (
             ),
             Quirk(
                 86,
-                "Ollama's native NDJSON.",
-                how="Told on paths of its own (`/api/chat`), which are not asked: its `/v1` "
-                "speaks chat.",
-                page="contract.md#prefill-progress",
+                "Ollama's own API (`/api/chat`): a JSON object in each line, no finish reason for "
+                "calls, calls without ids, arguments as objects, an error as a line of a good "
+                "reply, and no count of a prompt that was cached.",
+                how='It has a reader of its own (`dialects: [ollama]`): ids are made, "stop" '
+                'after a call is "tool_calls", and unknown usage stays unknown. Most of its '
+                "users ask its `/v1`, which speaks chat.",
+                page="contract.md#ollamas-own-api",
             ),
         ),
     ),
@@ -655,6 +658,14 @@ SECTIONS = (
                 "usage, a held think tag lost at the end, usage after the finish.",
                 how="Line ends, the order of the tail and `timings` in usage are read as they "
                 "come.",
+            ),
+            Quirk(
+                96,
+                "llama.cpp, several choices: a stream tells usage once for each choice, of that "
+                "choice alone and while others go on; a whole reply tells the first one's. Where "
+                "several prompts were asked, its stream begins with `data: null`.",
+                how="Its whole replies are collected from streams, whose usage is summed.",
+                page="kinds.md",
             ),
         ),
     ),

@@ -1,5 +1,5 @@
-"""Pure decisions: which provider, which name, which key, which dialect; what was learned from
-refusals, and what is done about it."""
+"""Pure decisions: which provider, which name, which key, which dialect; what a server is,
+what was learned from its refusals, and what is done about it."""
 
 from strictwire.routing.amendments import (
     ADDED_FIELDS,
@@ -14,9 +14,18 @@ from strictwire.routing.amendments import (
 from strictwire.routing.choice import KnownModel, Offer, Route, choose, known_models
 from strictwire.routing.dialects import (
     dialect_refusal,
+    dialects_listed,
     dialects_refused,
     lacks_endpoint,
     upstream_dialect,
+)
+from strictwire.routing.kinds import (
+    Found,
+    kind_of_headers,
+    kind_of_models,
+    kind_of_props,
+    kind_of_refusal,
+    kind_of_url,
 )
 from strictwire.routing.refusals import Refusals, refused_fields, refuses_way
 
@@ -26,6 +35,7 @@ __all__ = [
     "STREAM_REFUSED",
     "WHOLE_REFUSED",
     "Amendment",
+    "Found",
     "KnownModel",
     "Offer",
     "Refusals",
@@ -35,7 +45,13 @@ __all__ = [
     "as_sent",
     "choose",
     "dialect_refusal",
+    "dialects_listed",
     "dialects_refused",
+    "kind_of_headers",
+    "kind_of_models",
+    "kind_of_props",
+    "kind_of_refusal",
+    "kind_of_url",
     "known_models",
     "lacks_endpoint",
     "refused_fields",

@@ -48,7 +48,7 @@ DROPPABLE: tuple[FieldGroup, ...] = (
         "They are hints on how hard to think, how long to write, how fast to call tools or what to "
         "forget of a long conversation; servers that know them may ignore them as well.",
         (
-            "reasoning_effort", "reasoning", "thinking", "verbosity", "prediction",
+            "reasoning_effort", "reasoning", "thinking", "think", "verbosity", "prediction",
             "parallel_tool_calls", "chat_template_kwargs", "context_management",
         ),
     ),
@@ -75,7 +75,7 @@ WHOLE_REFUSED = "stream=false"
 # told to the client under the name that it used.
 _SAME: tuple[frozenset[str], ...] = (
     frozenset(("max_tokens", "max_completion_tokens", "max_output_tokens")),
-    frozenset(("reasoning_effort", "reasoning", "thinking", "output_config")),
+    frozenset(("reasoning_effort", "reasoning", "thinking", "think", "output_config")),
     frozenset(("verbosity", "text")),
     frozenset(("user", "safety_identifier", "metadata")),
     frozenset(("parallel_tool_calls", "tool_choice")),

@@ -5,8 +5,8 @@ no network, no clock. The settings come as protocols, since rooms of one column 
 other; ``strictwire.config`` fulfils them.
 
 A name is looked for in this order, and the first that fits wins: a model or alias that a provider
-lists (in the file's order); the only provider, if it has no list; ``provider/model``; the first
-provider without a list.
+lists (in the file's order); the model that an engine without a list has; the only provider, if it
+has no list; ``provider/model``; the first provider without a list.
 """
 
 from __future__ import annotations
@@ -34,13 +34,17 @@ class ListedModel(Protocol):
 
 
 class Candidate(Protocol):
-    """What routing knows of a provider. No models: it takes any."""
+    """What routing knows of a provider. No models: it takes any. ``own_model`` is the one that it
+    is known to have all the same; empty where that is for the server to say."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def models(self) -> Sequence[ListedModel]: ...
+
+    @property
+    def own_model(self) -> str: ...
 
     @property
     def api_keys(self) -> Sequence[Key]: ...
@@ -116,6 +120,9 @@ def _listed(providers: Sequence[P], model: str) -> tuple[P, str] | None:
 
 def _unlisted(providers: Sequence[P], model: str) -> tuple[P, str] | None:
     takers = [provider for provider in providers if not provider.models]
+    for provider in takers:
+        if provider.own_model == model:
+            return provider, model
     if len(providers) == 1 and takers:
         return takers[0], model  # also "vendor/model": it is that server's own name
     prefix, slash, rest = model.partition("/")

@@ -60,6 +60,17 @@ def upstream_dialect(
     )
 
 
+def dialects_listed(
+    by_settings: Sequence[UpstreamDialect],
+    by_kind: Sequence[UpstreamDialect],
+    missing: Collection[UpstreamDialect],
+) -> tuple[UpstreamDialect, ...]:
+    """The dialects that a provider is known to have, none where that is found out. The settings
+    are taken at their word; a kind's row is what was true of others of its kind, so that what is
+    ``missing`` here outranks it."""
+    return tuple(by_settings) or tuple(one for one in by_kind if one not in missing)
+
+
 def dialect_refusal(dialect: UpstreamDialect) -> str:
     """The name, among those of refused fields, that says that this dialect is missing."""
     return _REFUSAL + dialect

@@ -71,6 +71,8 @@ _AFTER_A_NAME = re.compile(
 _BESIDE_CHARS = 24
 # A part of a path that is a field: no index, no class, no validator ("function-wrap[...]").
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*")
+# What a refusal calls a field where that is not its name: Ollama's "does not support thinking".
+_ALSO_CALLED = {"thinking": "think"}
 # How servers call the request itself in a path.
 _ROOTS = frozenset(("body", "request", "query", "params", "extra_body"))
 # Pydantic repeats the refused value, which may hold a client's text with any word in it.
@@ -150,10 +152,14 @@ def refused_fields(
     wanted = (*added, *sent)
     found: set[str] = set()
     for named in _named_in(value):
-        name = _own_field(named.path, wanted)
+        name = _own_field(named.path, wanted) or _own_field(_as_called(named.path), wanted)
         if name is not None and (named.is_unknown or name in added):
             found.add(name)
     return tuple(dict.fromkeys(name for name in wanted if name in found))
+
+
+def _as_called(path: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_ALSO_CALLED.get(part, part) for part in path)
 
 
 def refuses_way(status: int, body: bytes, *, asked_stream: bool) -> bool:

@@ -14,6 +14,8 @@ _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 _PROBES = frozenset(("/health", "/ready", "/metrics"))
+# Who follows a request asks once a second, and is told by a 404 that it is over.
+_LOOKS = frozenset(("/requests", "/requests/{id}"))
 
 
 class LoggedReplies:
@@ -53,6 +55,8 @@ class LoggedReplies:
 
 def _level(record: ReplyRecord) -> int:
     """Probes and scrapes come every few seconds for ever; they matter when they fail."""
+    if record.route in _LOOKS and record.status < 500:
+        return logging.DEBUG
     if record.outcome == "error":
         return logging.WARNING
     return logging.DEBUG if record.route in _PROBES else logging.INFO

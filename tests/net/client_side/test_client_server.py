@@ -284,3 +284,33 @@ def test_changed_internals_are_named() -> None:
     assert "RequestResponseCycle.response_started" in missing
     assert "pipeline" not in missing
     assert "RequestResponseCycle.scope" not in missing
+
+
+async def test_a_signal_ends_a_start_that_takes_long() -> None:
+    """An application may load a model for minutes: Ctrl-C must not wait for that."""
+    begun, outcome = asyncio.Event(), []
+
+    class Slow:
+        async def startup(self) -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                outcome.append("cancelled")
+                raise
+
+        async def close(self) -> None:
+            outcome.append("closed")
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            raise AssertionError("nothing is served yet")
+
+    server = StrictServer(StrictConfig(Slow()), lambda addresses: outcome.append("ready"))
+    (sock,) = bind_listeners("127.0.0.1", 0)
+    with sock:
+        serving = asyncio.create_task(server.serve([sock]))
+        await begun.wait()
+        server.handle_exit(signal.SIGTERM, None)
+        async with asyncio.timeout(10):
+            await serving
+    assert outcome == ["cancelled"]

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from strictwire.model.errors import WireError
+from strictwire.model.errors import MisuseError, PeerError, WireError
 from strictwire.model.observer import ReplyRecord
 from strictwire.model.protocols import ReplyRelay, UpstreamEvents, UpstreamRequest
 from strictwire.model.request import Promise
@@ -202,12 +202,13 @@ class ScriptedClient:
 
 
 class ScriptedCall:
-    """An ``UpstreamCall``: notes what it is told."""
+    """An ``UpstreamCall``: notes what it is told. What the upstream says to a paused one waits."""
 
     def __init__(self, order: list[str]) -> None:
         self.order = order
         self.is_paused = False
         self.is_silenced = False
+        self._held: list[Callable[[], None]] = []
 
     def pause(self) -> None:
         self.is_paused = True
@@ -216,6 +217,15 @@ class ScriptedCall:
     def resume(self) -> None:
         self.is_paused = False
         self.order.append("upstream resume")
+        while self._held and not self.is_paused:
+            self._held[0]()
+            del self._held[:1]  # it may have cancelled the call, and with it all the others
+
+    def tell(self, event: Callable[[], None]) -> None:
+        if self.is_paused or self._held:
+            self._held.append(event)
+        else:
+            event()
 
     def release(self) -> None:
         self._silence("upstream release")
@@ -226,6 +236,7 @@ class ScriptedCall:
     def _silence(self, word: str) -> None:
         if not self.is_silenced:
             self.is_silenced = True
+            self._held.clear()
             self.order.append(word)
 
 
@@ -243,8 +254,11 @@ class ScriptedUpstream:
         self.is_connecting = False
         self.early: Callable[[UpstreamEvents], None] | None = None
         self.connected = asyncio.Event()
+        self._is_closed = False
 
     async def send(self, request: UpstreamRequest, events: UpstreamEvents) -> ScriptedCall:
+        if self._is_closed:
+            raise MisuseError("a request was sent through an upstream that is closed")
         self.requests.append(request)
         self.order.append("connect" if self.is_connecting else "send")
         if self.is_connecting:
@@ -262,24 +276,36 @@ class ScriptedUpstream:
         return call
 
     async def close(self) -> None:
+        self._is_closed = True
         self.order.append("upstream closed")
+        for at, call in enumerate(self.calls):
+            if not call.is_silenced:
+                self.fails(PeerError("The upstream was closed.", code="upstream_closed"), at=at)
 
     # ---- what the upstream does; ``at`` picks a request ----
 
     def head(self, status: int = 200, headers: Any = SSE, *, at: int = -1) -> None:
         self._may_speak(at)
-        self.events[at].on_head(status, list(headers))
+        events = self.events[at]
+        self.calls[at].tell(lambda: events.on_head(status, list(headers)))
 
     def says(self, data: bytes, *, at: int = -1) -> None:
         self._may_speak(at)
-        self.events[at].on_body(data)
+        events = self.events[at]
+        self.calls[at].tell(lambda: events.on_body(data))
 
     def ends(self, *, at: int = -1) -> None:
         self._may_speak(at)
-        self.calls[at].is_silenced = True
-        self.events[at].on_end()
+        call, events = self.calls[at], self.events[at]
+
+        def end() -> None:
+            call.is_silenced = True
+            events.on_end()
+
+        call.tell(end)
 
     def fails(self, error: WireError, *, at: int = -1) -> None:
+        """At once, even while it is paused: a connection that breaks is seen."""
         self._may_speak(at)
         self.calls[at].is_silenced = True
         self.events[at].on_error(error)

@@ -24,6 +24,7 @@ from strictwire.relay import Relay
 from strictwire.relay.sinks import StreamSink, Wire
 from strictwire.relay.stages import make_stages
 from strictwire.repairs import CHAT_RULES
+from strictwire.wire.sse import SseDecoder
 
 BROKEN = PeerError("The connection broke.", code="upstream_closed")
 
@@ -479,6 +480,7 @@ async def test_a_relay_that_raises_is_an_error_in_band_and_content_is_not_logged
     stage.broken_relay = Broken(
         make_stages(ChatReader(), CHAT_RULES, promise),
         StreamSink(ChatWriter(promise), promise, Wire()),
+        SseDecoder(),
     )
     await stage.begin_streaming()
     match where:

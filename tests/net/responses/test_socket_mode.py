@@ -206,6 +206,7 @@ async def test_too_many_that_wait_are_refused(tmp_path: Path) -> None:
             event = await client.event()
             kinds.append(event["type"])
         assert (event["status"], event["error"]["code"]) == (429, "too_many_waiting_requests")
+        made.server.gate.set()  # so that the closing is answered at once
 
 
 async def test_a_message_that_is_too_large_ends_the_session(tmp_path: Path) -> None:

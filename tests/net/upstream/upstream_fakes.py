@@ -6,68 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from strictwire.model.errors import WireError
 from strictwire.model.protocols import UpstreamRequest
 from strictwire.net.upstream import Origin
+from upstream_stage import Recorder as Recorder
 
 URL = "http://127.0.0.1:9/v1/chat/completions"
-
-
-class Recorder:
-    """Keeps what it is told; ``over`` is set by the last event. Hooks act inside a callback."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.pieces: list[bytes] = []
-        self.order: list[str] = []
-        self.error: WireError | None = None
-        self.over = asyncio.Event()
-        self.news = asyncio.Event()
-        self.hooks: dict[str, Callable[[], None]] = {}
-
-    @property
-    def body(self) -> bytes:
-        return b"".join(self.pieces)
-
-    @property
-    def outcome(self) -> tuple[object, ...]:
-        """All that must not depend on how the bytes were cut."""
-        code = None if self.error is None else self.error.code
-        return (self.status, self.headers, self.body, self.order[-1:], code)
-
-    def on_queued(self, place: int) -> None:
-        self._note(f"queued {place}")
-
-    def on_head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        self.status, self.headers = status, headers
-        self._note("head")
-
-    def on_body(self, data: bytes) -> None:
-        assert data
-        self.pieces.append(data)
-        self._note("body")
-
-    def on_end(self) -> None:
-        self._note("end")
-        self.over.set()
-
-    def on_error(self, error: WireError) -> None:
-        self.error = error
-        self._note("error")
-        self.over.set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            self.news.clear()
-            await self.news.wait()
-
-    def _note(self, event: str) -> None:
-        assert self.order[-1:] not in (["end"], ["error"]), f"{event} after {self.order[-1]}"
-        self.order.append(event)
-        self.news.set()
-        if event in self.hooks:
-            self.hooks[event]()
 
 
 class MemoryTransport(asyncio.Transport):

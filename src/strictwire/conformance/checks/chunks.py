@@ -43,6 +43,7 @@ CHUNK_CHECKS = (
     Check("chat.usage-shape", "error", breaks=("bifrost",)),
     Check("chat.usage-placement", "error", breaks=("langchain", "open-webui")),
     Check("chat.usage-elsewhere", "error", breaks=("AI SDK",)),
+    Check("chat.usage-of-choice", "error"),
     Check("chat.envelope", "error", breaks=("openai-python", "pydantic-ai", "foundry-local")),
     Check("completions.chat-shape", "error"),
     Check("completions.text-missing", "error", breaks=("openai-python",)),

@@ -76,7 +76,8 @@ def parse_request(body: bytes) -> CompletionsRequest:
     check_model(parsed.model)
     check_choices(parsed.n)
     check_integers(parsed, _INTEGERS)
-    choices = _prompts(parsed.prompt) * (parsed.n or 1)
+    prompts = _prompts(parsed.prompt)
+    choices = prompts * (parsed.n or 1)
     if choices > MAX_COMPLETIONS:
         raise invalid_value(
             "prompt", f"asks, with 'n', for more than {MAX_COMPLETIONS} completions in one reply"
@@ -86,6 +87,7 @@ def parse_request(body: bytes) -> CompletionsRequest:
         is_stream=bool(parsed.stream),
         includes_usage=asks_usage(parsed.stream, parsed.stream_options),
         choices=choices,
+        prompts=prompts,
         raw=body,
         fields=fields,
     )

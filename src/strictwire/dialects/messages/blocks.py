@@ -34,6 +34,7 @@ class Block:
     start: dict[str, Any]
     input: Any = None
     has_delta: bool = False
+    has_input_delta: bool = False
     json: JsonEnd = field(default_factory=JsonEnd)
 
     @property
@@ -62,7 +63,8 @@ class Block:
 
     def note(self, delta: dict[str, Any]) -> None:
         self.has_delta = True
-        if self.kind in TAKE_INPUT:
+        if self.kind in TAKE_INPUT and delta["type"] == "input_json_delta":
+            self.has_input_delta = True
             text = delta.get("partial_json")
             if isinstance(text, str) and text:
                 self.json.feed(text)
@@ -75,10 +77,17 @@ class Block:
             return None
         if self.input:
             return self.input if isinstance(self.input, str) else _encode(self.input).decode()
-        return None if self.has_delta else "{}"
+        return None if self.has_input_delta else "{}"
 
     def state(self) -> tuple[Any, ...]:
-        return (self.told, self.index, self.kind, self.has_delta, self.may_close)
+        return (
+            self.told,
+            self.index,
+            self.kind,
+            self.has_delta,
+            self.has_input_delta,
+            self.may_close,
+        )
 
     def trial(self) -> Block:
         twin = copy.copy(self)

@@ -18,6 +18,7 @@ from strictwire.lab.scenarios import (
     framing,
     healthy,
     leaks,
+    ollama,
     prefill,
     refusals,
     servers,
@@ -49,6 +50,7 @@ __all__ = [
     "CHAT_ONLY",
     "COMPLETIONS_SCENARIOS",
     "MESSAGES_SCENARIOS",
+    "OLLAMA_SCENARIOS",
     "RESPONSES_SCENARIOS",
     "ROOMS",
     "SCENARIOS",
@@ -92,6 +94,7 @@ ROOMS = (
     messages_broken,
     messages_errors,
     messages_servers,
+    ollama,
 )
 
 ALL_SCENARIOS: dict[str, Scenario] = {row.name: row for room in ROOMS for row in room.ROWS}
@@ -106,6 +109,7 @@ SCENARIOS = _told_in("chat")
 COMPLETIONS_SCENARIOS = _told_in("completions")
 RESPONSES_SCENARIOS = _told_in("responses")
 MESSAGES_SCENARIOS = _told_in("messages")
+OLLAMA_SCENARIOS = _told_in("ollama")
 # Servers that have no other path than those two: nobody would ask them for a Response.
 CHAT_ONLY = tuple(
     name for name in SCENARIOS if name not in RESPONSES_SCENARIOS and name not in MESSAGES_SCENARIOS
@@ -115,4 +119,5 @@ SCENARIOS_OF: dict[Dialect, dict[str, Scenario]] = {
     "completions": COMPLETIONS_SCENARIOS,
     "responses": RESPONSES_SCENARIOS,
     "messages": MESSAGES_SCENARIOS,
+    "ollama": OLLAMA_SCENARIOS,
 }

@@ -101,6 +101,10 @@ class Choice:
             case "messages":
                 is_plain = all(call.is_plain for call in self.calls)
                 return is_plain and not (self.legacy or self.refusal or self.has_logprobs)
+            case "ollama":
+                is_plain = all(call.is_plain for call in self.calls)
+                beyond = self.legacy or self.refusal or self.seal or self.cited or self.searched
+                return is_plain and not beyond and self.finish != "content_filter"
 
     @property
     def text_blocks(self) -> tuple[tuple[str, ...], ...]:

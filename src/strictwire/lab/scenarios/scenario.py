@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from strictwire.lab.ask import Ask, Dialect
 from strictwire.lab.scenarios.answer import Answer, Call, Choice, Teller, tell_text
 from strictwire.lab.scenarios.messages.strict import strict_message, strict_message_stream
+from strictwire.lab.scenarios.ollama_strict import strict_ollama_object, strict_ollama_stream
 from strictwire.lab.scenarios.responses.strict import strict_response, strict_response_stream
 from strictwire.lab.scenarios.strict import (
     object_reply,
@@ -48,9 +49,10 @@ _STRICTLY: Mapping[Dialect, tuple[Builder, Builder]] = MappingProxyType(
     {
         "responses": (strict_response_stream, strict_response),
         "messages": (strict_message_stream, strict_message),
+        "ollama": (strict_ollama_stream, strict_ollama_object),
     }
 )
-_DIALECTS: tuple[Dialect, ...] = ("chat", "completions", "responses", "messages")
+_DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 
 # The request that ``expect`` and ``rules`` speak of where a row names no other: no tools, usage
 # and prompt progress asked for.
@@ -60,6 +62,8 @@ COMPLETIONS_ASK = replace(PLAIN_ASK, dialect="completions", prompts=("Say hello.
 # And of clients of the dialects that build their replies from items, or blocks.
 RESPONSES_ASK = replace(PLAIN_ASK, dialect="responses")
 MESSAGES_ASK = replace(PLAIN_ASK, dialect="messages")
+# And of a gateway that asks a server of Ollama's own API.
+OLLAMA_ASK = replace(PLAIN_ASK, dialect="ollama")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ class Scenario:
     of them and no others; ``faults`` are the checks of ``strictwire lint`` that find in it what no
     rule but a part of the gateway mends. ``whole_rules`` and ``whole_faults`` say the same of the
     whole object. All of the row's own dialect; see ``rules_of`` for completions. A row of chat
-    is told strictly in responses and messages, where nothing mends it.
+    is told strictly in responses, messages and ollama, where nothing mends it.
 
     ``completions_rules`` and so on are those of a completion where they do not follow from chat's.
 
@@ -161,8 +165,8 @@ class Scenario:
     def dialects(self) -> frozenset[Dialect]:
         """Its own, or all that lose nothing of the answer to ``ask``.
 
-        What is wrong in chat's chunks is wrong in completions too, but has no counterpart in
-        responses and messages: only healthy answers, and errors before any reply, are told there.
+        What is wrong in chat's chunks is wrong in completions too, but has no counterpart in the
+        others: only healthy answers, and errors before any reply, are told there.
         """
         if self.only is not None:
             return frozenset((self.only,))

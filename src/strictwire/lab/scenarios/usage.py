@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from strictwire.lab.ask import Ask
-from strictwire.lab.scenarios.answer import Answer
+from strictwire.lab.scenarios.answer import PROMPT_TOKENS, Answer, tell_two
 from strictwire.lab.scenarios.scenario import Scenario
 from strictwire.lab.scenarios.strict import (
     chunk,
@@ -116,6 +116,35 @@ def _timings(answer: Answer, ask: Ask) -> Reply:
     return Reply(strict_frames([*strict_chunks(answer, ask), timings], ask))
 
 
+def _of_choices(answer: Answer, ask: Ask) -> Reply:
+    """llama.cpp: after its finish, each choice tells what itself used, beside timings; the first
+    choice ends before the last word of the second. Completions tell it in the finish chunk."""
+    *said, last, first_end, second_end = _unasked(answer, ask)
+    chunks = [
+        *said,
+        *_end_of_choice(first_end, answer, 0, ask),
+        last,
+        *_end_of_choice(second_end, answer, 1, ask),
+    ]
+    return Reply(strict_frames(chunks, ask))
+
+
+def _end_of_choice(finish: Json, answer: Answer, index: int, ask: Ask) -> list[Json]:
+    count = answer.choices[index].token_count
+    timings = {"prompt_n": PROMPT_TOKENS, "predicted_n": count}
+    usage = {
+        "prompt_tokens": PROMPT_TOKENS,
+        "completion_tokens": count,
+        "total_tokens": PROMPT_TOKENS + count,
+        "prompt_tokens_details": {"cached_tokens": 0},
+    }
+    if ask.dialect == "completions":
+        return [finish | {"usage": usage, "timings": timings}]
+    if not ask.includes_usage:
+        return [finish | {"timings": timings}]
+    return [finish, chunk(ask, [], usage=usage, timings=timings)]
+
+
 ROWS = (
     Scenario(
         name="usage-every-chunk",
@@ -178,6 +207,20 @@ ROWS = (
         quirks=(61,),
         stream=_groq,
         whole=_groq_whole,
+    ),
+    Scenario(
+        name="usage-of-choices",
+        title="Each choice has a usage of its own",
+        rules=("chat.usage-of-choice", "reply.usage-repeated"),
+        faults=("reply.usage-null",),
+        completions_rules=(
+            "chat.usage-of-choice",
+            "chat.usage-placement",
+            "reply.usage-repeated",
+        ),
+        quirks=(96,),
+        tell=tell_two,
+        stream=_of_choices,
     ),
     Scenario(
         name="usage-unasked",

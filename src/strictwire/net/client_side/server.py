@@ -115,10 +115,25 @@ class StrictServer(Server):
         self._is_signalled = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._call("startup")
+        if not await self._has_begun():
+            return  # nothing listens yet, so nothing is to be shut down
         await super().startup(sockets)
         if self._on_ready is not None:
             self._on_ready([sock.getsockname() for sock in sockets or []])
+
+    async def _has_begun(self) -> bool:
+        """Whether the application is up. It may load a model for minutes: a signal ends that."""
+        task = asyncio.ensure_future(self._call("startup"))
+        try:
+            while not (task.done() or self.should_exit):
+                await asyncio.wait({task}, timeout=_POLL_S)
+        finally:
+            task.cancel()
+        await asyncio.wait({task})
+        if task.cancelled():
+            return False
+        task.result()  # what it raised is for who started us
+        return True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

@@ -50,9 +50,10 @@ async def count(service: Service, call: Call) -> None:
 def _is_asked(service: Service, provider: Provider) -> bool:
     listed = provider.listed_dialects
     # Anybody can be told our estimate, so a provider that speaks nothing else is no error here.
-    if listed and PATH.dialect not in listed:
+    if lacks(service, provider, PATH) or (listed and PATH.dialect not in listed):
         return False
-    return speaks(service, provider, PATH.dialect) and not lacks(service, provider, PATH)
+    counts = not listed and service.kind_of(provider).counts_tokens
+    return counts or speaks(service, provider, PATH.dialect)
 
 
 def _count_in(body: bytes) -> int | None:

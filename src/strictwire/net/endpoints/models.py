@@ -3,7 +3,8 @@ Anthropic's for a client that sends an ``anthropic-version``.
 
 Listed models come from the settings, all others from the providers' own lists. A provider that
 does not answer, or answers nonsense (mlx-lm: 200 with an empty body), takes no model away from
-the others; only where nobody answered is it an error.
+the others; only where nobody answered is it an error. What servers tell of their models stays, and
+how long a request may be and what the model can do is told under one name (``net.model_facts``).
 """
 
 from __future__ import annotations
@@ -14,14 +15,23 @@ from typing import Any
 
 import msgspec
 
-from strictwire.config import Provider
+from strictwire.config import Provider, ServerKind
 from strictwire.model.errors import CallerError, PeerError, WireError
 from strictwire.model.protocols import UpstreamRequest
 from strictwire.net.access import header
 from strictwire.net.call import Call
 from strictwire.net.error_replies import upstream_refusal
+from strictwire.net.model_facts import (
+    NOTHING_TOLD,
+    KnowsItsModel,
+    ModelFacts,
+    facts_of_engine,
+    facts_of_entry,
+    facts_of_props,
+)
 from strictwire.net.service import Service
 from strictwire.net.upstream import fetch
+from strictwire.net.upstream.fetching import Fetched
 from strictwire.net.upstream_headers import (
     in_dialect,
     upstream_headers,
@@ -29,7 +39,7 @@ from strictwire.net.upstream_headers import (
     upstream_secrets,
 )
 from strictwire.relay.parsing import parse_json
-from strictwire.routing import known_models
+from strictwire.routing import kind_of_headers, known_models
 
 # A model list is an answer that a person waits for.
 TIMEOUT_S = 10.0
@@ -94,29 +104,68 @@ async def _all_models(service: Service, call: Call) -> list[Model]:
 async def _models_of(service: Service, call: Call, provider: Provider) -> list[Model]:
     now = int(service.wall_clock())
     if provider.models:
+        facts = _known_facts(service, provider)
         known = known_models(service.settings)
         return [
-            _shaped({"id": k.name}, provider, now) for k in known if k.provider == provider.name
+            facts.added_to(_shaped({"id": k.name}, provider, now))
+            for k in known
+            if k.provider == provider.name
         ]
-    key = upstream_key(service, call, provider.api_keys[0] if provider.api_keys else None)
-    request = UpstreamRequest(
-        "GET",
-        provider.base_url + "/models",
-        _headers(call, provider, key),
+    fetched, facts = await asyncio.gather(
+        _fetch_list(service, call, provider), _facts(service, call, provider)
     )
+    entries = _entries(fetched.body)
+    shaped = [_shaped(entry, provider, now) for entry in entries]
+    if len(shaped) == 1:
+        shaped = [facts.added_to(model) for model in shaped]
+    return [facts_of_entry(model).added_to(model) for model in shaped]
+
+
+async def _fetch_list(service: Service, call: Call, provider: Provider) -> Fetched:
+    fetched, secrets = await _get(service, call, provider, provider.base_url + "/models")
+    if fetched.status != 200:
+        raise upstream_refusal(fetched.status, fetched.headers, fetched.body, secrets)
+    return fetched
+
+
+async def _get(
+    service: Service, call: Call, provider: Provider, url: str
+) -> tuple[Fetched, tuple[str, ...]]:
+    """A page of the provider's, and the secrets that were sent for it."""
+    key = upstream_key(service, call, provider.api_keys[0] if provider.api_keys else None)
+    headers = _headers(call, provider, service.kind_of(provider), key)
+    request = UpstreamRequest("GET", url, headers)
     upstream = service.upstream_of(provider.name)
     fetched = await fetch(upstream, request, timeout_s=TIMEOUT_S, max_bytes=MAX_LIST_BYTES)
-    if fetched.status != 200:
-        secrets = upstream_secrets(provider, key)
-        raise upstream_refusal(fetched.status, fetched.headers, fetched.body, secrets)
-    return [_shaped(model, provider, now) for model in _entries(fetched.body)]
+    service.notice(provider, kind_of_headers(fetched.headers))
+    return fetched, upstream_secrets(provider, key)
 
 
-def _headers(call: Call, provider: Provider, key: str | None) -> tuple[tuple[bytes, bytes], ...]:
+def _known_facts(service: Service, provider: Provider) -> ModelFacts:
+    """What an engine knows of its model."""
+    upstream = service.upstream_of(provider.name)
+    told = upstream.facts if isinstance(upstream, KnowsItsModel) else None
+    return facts_of_engine(told) if told is not None else NOTHING_TOLD
+
+
+async def _facts(service: Service, call: Call, provider: Provider) -> ModelFacts:
+    """What is told of a server's one model beside the list; never an error."""
+    if service.kind_of(provider).name != "llama.cpp":
+        return _known_facts(service, provider)
+    try:
+        fetched, _ = await _get(service, call, provider, provider.root_url + "/props")
+        return facts_of_props(parse_json(fetched.body) if fetched.status == 200 else None)
+    except (WireError, ValueError):
+        return NOTHING_TOLD
+
+
+def _headers(
+    call: Call, provider: Provider, kind: ServerKind, key: str | None
+) -> tuple[tuple[bytes, bytes], ...]:
     """Anthropic's API lists its models for a request of its own kind only."""
-    headers = upstream_headers(call, provider, key, asks_stream=False)
-    speaks_messages = provider.listed_dialects[:1] == ("messages",)
-    if speaks_messages or (is_anthropic(call) and not provider.listed_dialects):
+    headers = upstream_headers(call, provider, kind, key, asks_stream=False)
+    listed = provider.listed_dialects or kind.dialects
+    if listed[:1] == ("messages",) or (is_anthropic(call) and not listed):
         return in_dialect(headers, "messages", told=[])
     return headers
 
@@ -166,6 +215,7 @@ def _for_anthropic(model: Model) -> Model:
     """The same entry in Anthropic's shape. What it wants to know beyond the fields of every model
     list is told as its schema names it, and as little as is known."""
     name = model.get("display_name")
+    context = model.get("max_input_tokens") or model.get("context_length")
     try:
         created = datetime.fromtimestamp(model["created"], UTC)
     except (ValueError, OverflowError, OSError):
@@ -176,7 +226,8 @@ def _for_anthropic(model: Model) -> Model:
         "display_name": name if isinstance(name, str) and name else model["id"],
         "created_at": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "lifecycle": "active",
-        **{field: _whole(model.get(field)) for field in ("max_input_tokens", "max_tokens")},
+        "max_input_tokens": _whole(context),
+        "max_tokens": _whole(model.get("max_tokens")),
     }
 
 

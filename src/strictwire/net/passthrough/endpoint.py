@@ -26,7 +26,8 @@ async def pass_through(service: Service, call: Call) -> None:
     grown = len(destination.head) - len(head)
     length_bytes = int(declared) + grown if declared.isdigit() else None
     body.replace_head(destination.head)
-    headers = to_provider(call, destination.provider, destination.key)
+    kind = service.kind_of(destination.provider)
+    headers = to_provider(call, destination.provider, kind, destination.key)
     passage = Passage(service, call, destination, headers, body, length_bytes)
     service.add(passage)
     try:

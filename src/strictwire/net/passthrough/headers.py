@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from strictwire.config import Provider
+from strictwire.config import Provider, ServerKind
 from strictwire.net.call import Call
 from strictwire.net.client_side.asgi import Headers
 from strictwire.net.upstream_headers import upstream_headers
@@ -30,10 +30,10 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TO_CLIENT_PREFIXES = (b"x-ratelimit-",)
 
 
-def to_provider(call: Call, provider: Provider, key: str | None) -> Headers:
+def to_provider(call: Call, provider: Provider, kind: ServerKind, key: str | None) -> Headers:
     """The request's headers, but for host and framing."""
     told = {name: value for name, value in call.headers if name in _TO_PROVIDER}
-    own = dict(upstream_headers(call, provider, key, asks_stream=False))
+    own = dict(upstream_headers(call, provider, kind, key, asks_stream=False))
     for name in (b"content-type", b"accept"):
         # Those of ours speak of JSON. A provider's own setting outranks the client all the same.
         if name.decode() not in {named.lower() for named, _ in provider.headers}:

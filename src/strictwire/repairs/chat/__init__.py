@@ -5,6 +5,7 @@ tool calls, and last what splits one chunk into several.
 """
 
 from strictwire.repairs.chat.characters import SplitCharacter
+from strictwire.repairs.chat.choice_usage import UsageOfChoice
 from strictwire.repairs.chat.choices import (
     ChoiceCounting,
     ChoiceIndex,
@@ -43,6 +44,7 @@ CHAT_RULES: tuple[type[ChunkRule], ...] = (
     SplitCharacter,
     ErrorShape,
     UsageElsewhere,
+    UsageOfChoice,
     ForeignFrame,
     ProgressFrame,
     ChoicesNull,

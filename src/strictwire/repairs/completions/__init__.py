@@ -5,6 +5,7 @@ same classes run under the same names. Rows of this dialect's own are named ``co
 """
 
 from strictwire.repairs.chat.characters import SplitCharacter
+from strictwire.repairs.chat.choice_usage import UsageOfChoice
 from strictwire.repairs.chat.choices import (
     ChoiceCounting,
     ChoiceIndex,
@@ -25,6 +26,7 @@ COMPLETIONS_RULES: tuple[type[ChunkRule], ...] = (
     SplitCharacter,
     ErrorShape,
     UsageElsewhere,
+    UsageOfChoice,
     ForeignFrame,
     ProgressFrame,
     ChoicesNull,
