@@ -205,7 +205,7 @@ MISTAKES = [
     (("serve", "--lab", "--model", "m.gguf"), 2, "Error: --lab: does not go with --model"),
     (("serve", "--workers", "2"), 2, "Error: --workers: an engine is served by one process"),
     (("serve", "--kv-bits", "5"), 2, "Error: --kv-bits: must be one of 4, 8, 16"),
-    (("serve", "--kind", "gpt"), 2, "Error: --kind: must be one of auto, engine, llama.cpp"),
+    (("serve", "--kind", "gpt"), 2, "Error: --kind: must be one of auto, other, engine, llama.cpp"),
     (("serve", "--config", "/nowhere/s.yaml"), 1, "Error: /nowhere/s.yaml: No such file"),
     (("serve", "--config", "/"), 1, "Error: /: Is a directory"),
     (("config", "check"), 2, "FILE"),

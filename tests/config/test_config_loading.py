@@ -379,7 +379,7 @@ WRONG_FLAGS = [
     ({"upstream": "http://h", "queue": 3}, "--queue: goes with an engine"),
     ({"lab": True, "demonstration": True, "queue": 3}, "--queue: goes with an engine"),
     ({"queue": 3}, "--queue: goes with an engine"),
-    ({"kind": "gpt"}, "--kind: must be one of auto, engine, llama.cpp"),
+    ({"kind": "gpt"}, "--kind: must be one of auto, other, engine, llama.cpp"),
     ({"kind": "azure"}, "--kind: goes with --upstream: this kind has no usual place"),
     ({"kind": "engine"}, "--kind: an engine is made by --model"),
     ({"kind": "vllm", "model": "m.gguf"}, "--kind: goes with --upstream"),

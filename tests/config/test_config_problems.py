@@ -149,7 +149,7 @@ WRONG_IN_PROVIDER = {
         "force_upstream_stream",
         "contradicts stream: always",
     ),
-    "kind": ("kind: gpt", "kind", "one of auto, engine, llama.cpp"),
+    "kind": ("kind: gpt", "kind", "one of auto, other, engine, llama.cpp"),
     "an engine's setting elsewhere": ("parallel: 2", "parallel", "kind: engine"),
     "a model elsewhere": ("kind: vllm\n  model: a.gguf", "model", "kind: engine"),
     "an engine somewhere": ("kind: engine", "base_url", "take it out"),

@@ -120,6 +120,25 @@ async def test_the_settings_outrank_the_row() -> None:
         assert not gateway.server.last.body.get("stream")
 
 
+@pytest.mark.parametrize(
+    ("repairs", "is_call"), [((), True), ((("chat.leaked-call", "off"),), False)]
+)
+async def test_a_row_switches_rules_unless_the_settings_do(
+    repairs: tuple[tuple[str, str], ...], is_call: bool
+) -> None:
+    text = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Rome"}}\n</tool_call>'
+    choice = {**WHOLE["choices"][0], "message": {"role": "assistant", "content": text}}
+
+    def answer(asked: Asked) -> Reply:
+        return as_json({**WHOLE, "choices": [choice]})
+
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": {}}}
+    async with played(Played(answer), kind="transformers", repairs=repairs) as gateway:
+        heard = await gateway.turn("chat", tools=[tool])
+        message = json.loads(heard.body)["choices"][0]["message"]
+        assert ("tool_calls" in message, message.get("content") == text) == (is_call, not is_call)
+
+
 async def test_what_the_server_refuses_outranks_the_row() -> None:
     async with played(Played(refuses("return_progress")), kind="llama.cpp") as gateway:
         for turns in (2, 1):

@@ -103,6 +103,11 @@ def _changes() -> list[str]:
             if kind.unsent
         )
         + ". The client is told of its own in `x-strictwire-dropped`.",
+        "- **Modes of rules**: "
+        + "; ".join(
+            f"`{rule}: {mode}` for `{kind.name}`" for kind in kinds for rule, mode in kind.modes
+        )
+        + ". A provider's `repairs` outrank them.",
         "- **The key's header**: "
         + "; ".join(
             f"`{kind.key_header}` for `{kind.name}`, where keys that begin with "

@@ -33,7 +33,7 @@ class ServerKind:
     empty where every installation has its own. ``dialects`` and ``stream`` are what the settings'
     ``auto`` means for it; no dialects: they are found out. ``asks_progress``: each streamed request
     asks for prefill progress, whether its client does or not. ``unsent`` names fields that it is
-    known to refuse. ``key_header`` is where it looks for its key, and ``token_prefixes`` is how the
+    known to refuse, ``modes`` the modes of rules that its replies need. ``key_header`` is where it looks for its key, and ``token_prefixes`` is how the
     keys begin that are tokens, which go as bearer all the same. ``pads_streams``: it does so unless
     asked not to (``include_obfuscation``). ``counts_tokens``: it has the path of Messages for that,
     though it is asked in another dialect. ``streams_tokens``: a piece of its streams is a token, as
@@ -47,6 +47,7 @@ class ServerKind:
     stream: StreamMode = "auto"
     asks_progress: bool = False
     unsent: tuple[str, ...] = ()
+    modes: tuple[tuple[str, str], ...] = ()
     key_header: KeyHeader = "authorization"
     token_prefixes: tuple[str, ...] = ()
     pads_streams: bool = False
@@ -105,7 +106,8 @@ _ROWS: tuple[ServerKind, ...] = (
         base_url="http://127.0.0.1:8080/v1",
         dialects=("chat", "completions"),
         quirks=(88,),
-        note="Its comments are prefill progress. It is never sent empty `stream_options`.",
+        note="Its comments are prefill progress. It is never sent empty `stream_options`; it "
+        "ignores `n` and `response_format`.",
     ),
     ServerKind(
         name="vllm",
@@ -128,8 +130,11 @@ _ROWS: tuple[ServerKind, ...] = (
         dialects=("chat", "completions", "responses"),
         # As recorded of version 5.23; other fields that it does not know are learned.
         unsent=("return_progress", "top_k", "min_p"),
+        # Of models that it has no parser for it leaves calls in the text.
+        modes=(("chat.leaked-call", "on"),),
         quirks=(89,),
-        note="It refuses what it does not know, and answers wrong values with 500.",
+        note="It refuses what it does not know, answers wrong values with 500, and ignores `n`, "
+        "`logprobs` and `response_format`.",
     ),
     ServerKind(
         name="ollama",

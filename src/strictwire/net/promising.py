@@ -26,6 +26,7 @@ def promise_of(
 ) -> Promise:
     """The promise to a client of ``dialect``, before it is known how the upstream is asked."""
     settings, provider = service.settings, route.provider
+    kind = service.kind_of(provider)
     return Promise(
         id=service.new_id(),
         created=int(service.wall_clock()),
@@ -41,13 +42,13 @@ def promise_of(
         reasoning_key=provider.reasoning_key,
         extra_fields=provider.extra_fields,
         after_error=settings.after_error,
-        modes=provider.modes,
+        modes={**dict(kind.modes), **provider.modes} if kind.modes else provider.modes,
         max_reply_bytes=settings.max_reply_bytes,
         echo=getattr(request, "echo", _NOTHING),
         # The first event of a Messages stream tells it, before most upstreams have.
         prompt_tokens=estimate_tokens(request) if dialect == "messages" else None,
         responses_done=settings.responses_done,
-        counts_reasoning=service.kind_of(provider).streams_tokens,
+        counts_reasoning=kind.streams_tokens,
     )
 
 
