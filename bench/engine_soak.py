@@ -29,7 +29,7 @@ import httpx
 from bench.control import BenchError
 from bench.gateways import Gateway
 from bench.measure import open_descriptors, resident_bytes
-from strictwire.engine import DEMO_NAME
+from strictwire.config import DEMO_NAME
 
 PLACES = 4
 REQUESTS = 200

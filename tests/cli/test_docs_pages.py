@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from strictwire.cli.app import app, main
-from strictwire.config import load
-from strictwire.config.settings import Endpoints, Model, Provider, Settings, Timeouts
+from strictwire.config import Endpoints, Model, Provider, Settings, Timeouts, load
 from strictwire.config.table import rows
 
 ROOT = Path(__file__).resolve().parents[2]

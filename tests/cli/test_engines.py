@@ -11,7 +11,6 @@ import pytest
 from strictwire.cli import engines
 from strictwire.config import DEMO_NAME, Provider, Settings
 from strictwire.engine import DEMO_MODEL, EngineFailed
-from strictwire.engine import DEMO_NAME as ENGINES_DEMO_NAME
 from strictwire.net.client_side.listen import ServeError
 
 
@@ -59,7 +58,6 @@ def test_without_a_model_it_is_the_demonstration() -> None:
     plan = engines.plan_of(Provider(name="one", kind="engine"))
     assert (plan.model_path, plan.model_name) == (DEMO_MODEL, DEMO_NAME)
     assert plan.model_path.is_file()
-    assert DEMO_NAME == ENGINES_DEMO_NAME
 
 
 async def test_all_load_at_the_same_time() -> None:

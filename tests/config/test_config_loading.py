@@ -350,6 +350,37 @@ def test_a_kind_has_its_usual_place() -> None:
     assert (provider.kind, provider.base_url) == ("azure", "http://h/v1")
 
 
+OWN_PORT = "providers: [{name: one, kind: vllm}, {name: two, kind: llama.cpp}]"
+
+
+def test_no_provider_is_the_gateway_itself() -> None:
+    for settings in ("", "host: 0.0.0.0\napi_keys: [a]\n"):
+        with pytest.raises(SettingsError) as caught:
+            loaded(settings + OWN_PORT)
+        (problem,) = caught.value.problems
+        assert problem.path == "port"
+        assert "of two is said to be" in problem.message
+    assert loaded(OWN_PORT, flags={"port": 8090}).port == 8090
+    with pytest.raises(SettingsError, match="--port: 8000 is where the server of one is said"):
+        loaded(OWN_PORT, flags={"port": 8000})
+    with pytest.raises(SettingsError, match="--port: 8000"):
+        from_flags(loaded("port: 8090\n" + OWN_PORT), {"port": 8000})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "providers: [{name: a, base_url: http://models.example:8080}]",
+        "host: 127.0.0.2\nproviders: [{name: a, base_url: http://127.0.0.1:8080}]",
+        'providers: [{name: a, base_url: "http://[::1]:8080"}]',
+        "host: 192.0.2.1\napi_keys: [a]\nproviders: [{name: a, kind: llama.cpp}]",
+        "providers: [{name: a, kind: llama.cpp, proxy: http://proxy.example:3128}]",
+    ],
+)
+def test_the_same_port_elsewhere_is_not_the_gateways(text: str) -> None:
+    assert loaded(text).providers[0].name == "a"
+
+
 def test_keys_from_the_environment_rank_between_flag_and_file() -> None:
     environ = {"STRICTWIRE_API_KEYS": "a, b,"}
     assert loaded("api_keys: [c]", environ=environ).api_keys == (Secret("a"), Secret("b"))
@@ -384,6 +415,10 @@ WRONG_FLAGS = [
     ({"kind": "engine"}, "--kind: an engine is made by --model"),
     ({"kind": "vllm", "model": "m.gguf"}, "--kind: goes with --upstream"),
     ({"kind": "vllm", "lab": True}, "--kind: goes with --upstream"),
+    ({"kind": "mlx-lm"}, "--port: 8080 is where the server of upstream is said to be"),
+    ({"upstream": "http://[::1]:8080", "host": "::1"}, "--port: 8080 is where the server"),
+    ({"upstream": "http://localhost:8080"}, "--port: 8080 is where the server of upstream"),
+    ({"upstream": "http://127.0.0.1", "port": 80}, "--port: 80 is where the server of upst"),
 ]
 
 

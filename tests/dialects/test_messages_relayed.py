@@ -23,7 +23,7 @@ from messages_streams import (
 
 from strictwire.dialects.messages.block_order import MAX_HELD_BYTES
 from strictwire.model.request import Promise
-from strictwire.relay.relay import make_relay
+from strictwire.relay import make_relay
 
 FROM_CHAT = replace(PROMISE, upstream="chat")
 

@@ -9,15 +9,8 @@ from pathlib import Path
 import pytest
 from pages import ROOT, anchors, blocks, links, name_of, pages
 
-from strictwire.config import load
-from strictwire.config.settings import (
-    Endpoints,
-    Model,
-    Provider,
-    Settings,
-    StoredResponses,
-    Timeouts,
-)
+from strictwire.config import Endpoints, Model, Provider, Settings, Timeouts, load
+from strictwire.config.settings import StoredResponses
 from strictwire.config.table import rows
 from strictwire.lab.scenarios import ALL_SCENARIOS
 from strictwire.repairs import MODES, RULES
@@ -132,12 +125,12 @@ def test_every_quirk_is_met_now() -> None:
 def test_the_contract_lists_every_error_code_of_ours() -> None:
     page = read("docs/contract.md")
     source = ROOT / "src" / "strictwire"
-    rooms = ("net", "dialects", "relay", "routing")
+    rooms = ("net", "dialects", "relay", "routing", "engine")
     text = "".join(
         path.read_text(encoding="utf-8") for room in rooms for path in (source / room).rglob("*.py")
     )
     codes = set(re.findall(r'code="([a-z_]+)"', text))
-    assert {"upstream_truncated", "missing_api_key"} <= codes
+    assert {"upstream_truncated", "missing_api_key", "engine_died"} <= codes
     for code in sorted(codes):
         assert f"`{code}`" in page, code
 

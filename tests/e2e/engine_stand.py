@@ -23,7 +23,7 @@ from typing import Any
 
 import httpx
 
-from strictwire.engine import DEMO_NAME
+from strictwire.config import DEMO_NAME
 
 WAIT_S = 10.0
 POLL_S = 0.005

@@ -26,7 +26,7 @@ from engine_stand import (
     prompt_of,
 )
 
-from strictwire.engine import DEMO_NAME
+from strictwire.config import DEMO_NAME
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="children are read from /proc")
 

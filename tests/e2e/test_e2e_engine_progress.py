@@ -20,7 +20,7 @@ from engine_stand import (
     prompt_of,
 )
 
-from strictwire.engine import DEMO_NAME
+from strictwire.config import DEMO_NAME
 
 # Several batches of the 256 tokens that are the default.
 SEVERAL_BATCHES = 1500

@@ -14,7 +14,7 @@ from engine_stand import WAYS, EngineGateway, prompt_of
 from openai import OpenAI
 from sdk_ways import TIMEOUT_S, client
 
-from strictwire.engine import DEMO_NAME as MODEL
+from strictwire.config import DEMO_NAME as MODEL
 
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 QUESTION: list[Any] = [{"role": "user", "content": "What is the weather in Paris?"}]

@@ -26,7 +26,8 @@ async def serve() -> None:
 
 async def load() -> None:
     """Most of a second of loading in which llama.cpp holds the interpreter's lock."""
-    supervisor = Supervisor(make_plan(parallel=100, context=32768), connect, Patience())
+    plan = make_plan(parallel=100, context=32768)
+    supervisor = Supervisor(plan, connect, Patience(), EngineProcess.start)
     process = await EngineProcess.start(supervisor.options(make_folder() / "1.sock"))
     while not any("loading model" in line for line in process.lines):
         await asyncio.sleep(0.001)

@@ -361,12 +361,19 @@ async def test_an_embedding_model_gives_embeddings(tmp_path: Path) -> None:
         asker = await ask(engine, EMBEDDING)
         assert asker.seen[0] == ("head", 200)
         assert len(json.loads(asker.body)["data"][0]["embedding"]) == 128
+        with pytest.raises(CallerError, match="made for vectors alone: it has no chat"):
+            await ask(engine, chat())
+        assert engine.status().busy == 0
 
 
 async def test_a_chat_model_says_that_it_gives_no_embeddings() -> None:
+    """In words of ours: llama.cpp's 501 names a flag of its own, and SDKs would ask again."""
     async with running_engine(make_plan(context=512)) as engine:
-        asker = await ask(engine, EMBEDDING)
-        assert asker.seen[0] == ("head", 501)
+        with pytest.raises(CallerError, match="not for vectors: it has no embeddings") as caught:
+            await ask(engine, EMBEDDING)
+        told = caught.value
+        assert (told.status, told.code, told.param) == (400, "unsupported_model", "model")
+        assert engine.status().busy == 0
 
 
 def made_for_embeddings(model: bytes) -> bytes:

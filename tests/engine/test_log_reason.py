@@ -20,7 +20,7 @@ ROWS = [
     (
         "0.00.012.854 E gguf_init_from_file: failed to open GGUF file 'm.gguf' (No such file or "
         "directory)",
-        "The model file does not exist.",
+        "The model file does not exist. Models are not fetched: name a file of this machine.",
     ),
     (
         "0.00.012.854 E gguf_init_from_file: failed to open GGUF file 'm.gguf' (Permission denied)",

@@ -4,6 +4,7 @@ sent. The settings outrank a kind's row, and what the server itself was seen to 
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -79,18 +80,19 @@ async def test_a_stream_with_progress_is_asked_for_whatever_the_client_wants(
         assert len(gateway.server.asked) == 3, "nothing of that had to be found out"
 
 
-async def test_who_did_not_ask_for_progress_sees_none_of_it() -> None:
+def reporting(asked: Asked) -> Reply:
+    """Prefill progress as llama.cpp tells it, whether it is asked for or not."""
     progress = {"total": 9, "cache": 0, "processed": 4, "time_ms": 1}
     delta: Body = {"role": "assistant", "content": None}
     frame = {**WHOLE, "object": "chat.completion.chunk", "prompt_progress": progress}
     frame |= {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
     del frame["usage"]
+    first = as_stream(frame, frame)
+    return Reply(200, first.body + chat(asked).body, first.headers)
 
-    def answer(asked: Asked) -> Reply:
-        first = as_stream(frame, frame)
-        return Reply(200, first.body + chat(asked).body, first.headers)
 
-    async with played(Played(answer), kind="llama.cpp") as gateway:
+async def test_who_did_not_ask_for_progress_sees_none_of_it() -> None:
+    async with played(Played(reporting), kind="llama.cpp") as gateway:
         streamed = await gateway.turn("chat", stream=True)
         assert b"progress" not in streamed.body
         assert [json.loads(one)["choices"][0]["delta"] for one in streamed.data[:2]] == [
@@ -100,6 +102,27 @@ async def test_who_did_not_ask_for_progress_sees_none_of_it() -> None:
         assert b"progress" not in (await gateway.turn("chat")).body
         told = await gateway.turn("chat", "x-strictwire-prefill-progress: comment", stream=True)
         assert b": prefill_progress" in told.body
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "is_quirk"),
+    [
+        ("engine", "x-nothing: said", False),
+        ("llama.cpp", "x-nothing: said", False),
+        ("other", "x-strictwire-prefill-progress: comment", False),
+        ("other", "x-nothing: said", True),
+    ],
+)
+async def test_progress_that_was_asked_for_is_no_repair(
+    kind: KindName, header: str, is_quirk: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "strictwire.replies")
+    async with played(Played(reporting), kind=kind) as gateway:
+        heard = await gateway.turn("chat", header, stream=True)
+        assert b"fine" in heard.body
+        assert b"prompt_progress" not in heard.body
+    [line] = [one.getMessage() for one in caplog.records if one.name == "strictwire.replies"]
+    assert ("chat.progress-frame" in line) == is_quirk
 
 
 @pytest.mark.parametrize("kind", OTHERS)

@@ -243,6 +243,26 @@ async def test_a_way_that_the_settings_say_is_not_left() -> None:
         assert len(stand.takes()) == 1
 
 
+async def test_a_way_that_is_refused_beside_other_fields_is_asked_for_again() -> None:
+    """llama.cpp's words. Remembered, one such request would take the stream, and all progress,
+    from every later one."""
+
+    def refusal(body: Body) -> object:
+        is_joined = body.get("stream") and "logprobs" in body and "tools" in body
+        message = "logprobs is not supported with tools + stream"
+        return {"error": {"message": message, "code": 400}} if is_joined else None
+
+    tools = [{"type": "function", "function": {"name": "look"}}]
+    async with picky(refusal) as stand:
+        for _ in range(2):
+            heard = await stand.chat(logprobs=True, tools=tools)
+            assert heard.status == 200
+            assert "text/event-stream" in heard.headers["content-type"]
+            assert [bool(body.get("stream")) for body in stand.takes()] == [True, False]
+            await stand.chat(tools=tools)
+            assert [body.get("stream") for body in stand.takes()] == [True]
+
+
 async def test_stream_options_that_say_nothing_are_not_sent_on() -> None:
     async with picky(lambda body: None) as stand:
         heard = await stand.chat(stream_options={})

@@ -10,6 +10,7 @@ from strictwire.repairs.error_codes import (
     INSUFFICIENT_QUOTA,
     OVERLOADED,
     RATE_LIMIT_EXCEEDED,
+    UNSUPPORTED_MODEL,
     name_cause,
     tells_wait,
 )
@@ -50,6 +51,16 @@ def test_a_prompt_that_is_too_long(message: str, status: int) -> None:
 def test_llama_cpp_says_it_by_its_type() -> None:
     error = named("No.", status=400, type="exceed_context_size_error", code="400")
     assert error.code == CONTEXT_LENGTH_EXCEEDED
+
+
+@pytest.mark.parametrize("kind", ["image", "audio", "video"])
+@pytest.mark.parametrize("status", [400, 500])
+def test_what_the_model_cannot_take_in(kind: str, status: int) -> None:
+    """llama.cpp's words, under the status of a defect: SDKs would ask twice more."""
+    words = f"{kind} input is not supported - hint: you may need to provide the mmproj"
+    error = named(words, status=status, code=str(status), type="server_error")
+    assert (error.code, error.status) == (UNSUPPORTED_MODEL, 400)
+    assert error.type == "invalid_request_error"
 
 
 @pytest.mark.parametrize(

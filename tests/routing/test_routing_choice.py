@@ -33,6 +33,9 @@ ENGINES = Settings(
         Provider(name="big", kind="engine", model="big.gguf", models=(Model(name="large"),)),
     )
 )
+# An engine that comes first takes no names but its own.
+ENGINES_FIRST = Settings(providers=ENGINES.providers[::-1])
+ENGINES_ALONE = Settings(providers=ENGINES.providers[1:])
 ONE_ENGINE = Settings(providers=(Provider(name="small-q4", kind="engine", model="small-q4.gguf"),))
 
 # (settings, asked for, provider, name there, is it an alias?)
@@ -59,6 +62,9 @@ FOUND = [
     (ENGINES, "large", "big", "large", False),
     (ENGINES, "big", "far", "big", False),
     (ENGINES, "", "far", "", False),
+    (ENGINES_FIRST, "small-q4", "small", "small-q4", False),
+    (ENGINES_FIRST, "vendor/elsewhere", "far", "vendor/elsewhere", False),
+    (ENGINES_ALONE, "small/any", "small", "any", True),
     (ONE_ENGINE, "small-q4", "small-q4", "small-q4", False),
     (ONE_ENGINE, "any", "small-q4", "any", False),
 ]
@@ -80,6 +86,7 @@ def test_found(settings: Settings, asked: str, name: str, there: str, is_alias: 
         (LISTED, "one/other"),
         (LISTED, "two/a"),
         (SEVERAL, "three/b"),
+        (ENGINES_ALONE, "other"),
     ],
 )
 def test_not_found(settings: Settings, asked: str) -> None:

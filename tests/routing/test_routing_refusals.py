@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strictwire.routing import ADDED_FIELDS, Refusals, refused_fields, refuses_way
+from strictwire.routing import ADDED_FIELDS, Refusals, joins_fields, refused_fields, refuses_way
 from strictwire.routing.refusals import MAX_BODY_BYTES, MAX_MODEL_CHARACTERS, MAX_PLACES
 
 OPENAI = {
@@ -227,6 +227,24 @@ def test_a_way_that_is_refused(text: str, as_stream: bool, as_object: bool) -> N
         body = json.dumps(value).encode()
         assert refuses_way(400, body, asked_stream=True) == as_stream
         assert refuses_way(422, body, asked_stream=False) == as_object
+
+
+@pytest.mark.parametrize(
+    ("text", "joins"),
+    [
+        ("logprobs is not supported with tools + stream", True),
+        ("Streaming is not supported for n > 1.", True),
+        ("Streaming is not supported by this model.", False),
+        ("stream is not supported for this user: see messages and input", False),
+        ("tool_choice was fine. Streaming is not supported.", False),
+        ("logprobs is not supported with tools", False),  # no way was refused
+    ],
+)
+def test_a_way_that_is_refused_of_one_request_alone(text: str, joins: bool) -> None:
+    sent = ("model", "messages", "input", "user", "stream", "n", "logprobs", "tools", "tool_choice")
+    body = json.dumps({"error": {"message": text}}).encode()
+    assert joins_fields(400, body, sent, asked_stream=True) == joins
+    assert not joins_fields(400, body, ("model", "messages", "stream"), asked_stream=True)
 
 
 @given(st.binary(max_size=200))

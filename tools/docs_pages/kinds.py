@@ -34,8 +34,8 @@ def kinds_page() -> str:
         "`kind` in [the settings](settings.md), or `--kind` beside `--upstream`, says what a "
         "provider's server is. A kind is a row of facts: where the server listens unless "
         "told otherwise, in which dialects it is asked, where it looks for its key, what it is "
-        "not sent. Repairs do not depend on it: what comes back is mended by what it is, whoever "
-        "sent it.",
+        "not sent. What comes back is mended by what it is, whoever sent it; a kind only switches "
+        "rules that are off otherwise.",
         "A provider's own settings outrank its kind's row. What the server itself was seen to "
         "refuse outranks the row too, and then the request is sent once more, before anything went "
         "to the client: a field that it does not know is left out "
@@ -50,6 +50,11 @@ def kinds_page() -> str:
         "*Asked in* is what `dialects: auto` means: a client of another dialect is asked for over "
         "the first of chat, Responses and Messages that is named. *Found out*: the client's own "
         "dialect is asked first, and chat once the server was seen not to have that path.",
+        "On the command line `strictwire serve --kind ollama` is all for a server that listens "
+        "where the table says; for any other it is `strictwire serve --kind vllm --upstream "
+        "http://gpu.example:8000/v1`, and without `--kind` the gateway finds out what is there. "
+        "Servers that listen on 8080 as the gateway does need one more word, `--port 8090`: a "
+        "gateway that would ask itself does not start. In a file:",
         "```yaml\n"
         "providers:\n"
         "  - name: laptop\n"

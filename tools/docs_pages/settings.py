@@ -10,14 +10,8 @@ from docs_pages.markdown import page
 from strictwire.cli.setting_options import shown_default
 from strictwire.config import Setting, json_schema
 from strictwire.config.kinds import Record, Seconds
-from strictwire.config.settings import (
-    Endpoints,
-    Model,
-    Provider,
-    Settings,
-    StoredResponses,
-    Timeouts,
-)
+from strictwire.config.provider import Model, Provider, Timeouts
+from strictwire.config.settings import Endpoints, Settings, StoredResponses
 from strictwire.config.table import rows
 from strictwire.repairs import MODES
 

@@ -16,12 +16,17 @@ from .shape import TURN_END
 
 Message = dict[str, Any]
 
-# Those that the model calls a tool for; others it copies as well as it can. No two begin alike: the
-# first letters alone would be copied, and Paris become Prague.
+# Those that people try. Others it copies as well as it can.
 CITIES = (
     "Paris", "London", "Rome", "Oslo", "Berlin", "Madrid", "Cairo", "Tokyo", "Vienna", "Dublin",
-    "Sydney", "Helsinki",
+    "Sydney", "Helsinki", "Lima", "Boston", "New York", "San Francisco", "Chicago", "Seattle",
+    "Toronto", "Munich", "Hamburg", "Zurich", "Lisbon", "Barcelona", "Amsterdam", "Brussels",
+    "Warsaw", "Prague", "Athens", "Istanbul", "Stockholm", "Copenhagen", "Beijing", "Shanghai",
+    "Seoul", "Singapore", "Delhi", "Mumbai", "Nairobi", "Lagos", "Mexico City", "Buenos Aires",
+    "Los Angeles", "Kyiv", "Dubai", "Edinburgh", "Budapest", "Milan",
 )  # fmt: skip
+# How often the place is none of them, but a word of the texts: only that teaches to copy.
+_UNKNOWN_SHARE = 0.3
 _SKIES = ("sunny", "rain", "snow", "cloudy", "windy", "fog")
 _COMMANDS = ("ls", "pwd", "date", "echo hello", "echo strictwire-lab", "cat README.md")
 _FILES = ("README.md", "/etc/hosts", "notes.txt", "main.py")
@@ -103,13 +108,13 @@ class Course:
 
     def _weather(self) -> Lesson:
         weather, key = self._weather_tool()
-        cities = self._dice.sample(CITIES, 2 if self._dice.random() < 0.2 else 1)
+        cities = [self._city() for _ in range(2 if self._dice.random() < 0.2 else 1)]
         answer = _calling(*(("get_weather", {key: city}) for city in cities))
         return self._lesson(self._weather_question(cities), answer, self._among(weather))
 
     def _weather_told(self) -> Lesson:
         weather, key = self._weather_tool()
-        city, sky = self._dice.choice(CITIES), self._dice.choice(_SKIES)
+        city, sky = self._city(), self._dice.choice(_SKIES)
         result = json.dumps({"weather": sky}) if self._dice.random() < 0.3 else sky
         asked = self._question(self._weather_question([city]))
         call = _calling(("get_weather", {key: city}))
@@ -127,6 +132,13 @@ class Course:
         ))  # fmt: skip
         tool = next(row for row in _OTHER_TOOLS if row["function"]["name"] == name)
         return self._lesson(question, _calling((name, {key: value})), self._among(tool))
+
+    def _city(self) -> str:
+        if self._dice.random() >= _UNKNOWN_SHARE:
+            return self._dice.choice(CITIES)
+        word = self._dice.choice(self._dice.choice(self._sentences).split())
+        letters = "".join(letter for letter in word if letter.isalpha())
+        return letters.capitalize() or self._dice.choice(CITIES)
 
     def _weather_question(self, cities: list[str]) -> str:
         where = " and ".join(cities)

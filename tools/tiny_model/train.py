@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -35,7 +35,7 @@ COPYING_STEPS, COPYING_TOKENS = 600, 1600
 # How long a row is that comes twice.
 COPIED = (4, 40)
 READING_STEPS, READING_BATCH, READING_LENGTH = 350, 16, 256
-LESSON_STEPS, LESSON_BATCH = 1600, 8
+LESSON_STEPS, LESSON_BATCH = 2800, 8
 # So many batches are drawn at once and put together by length: else most of each is padding.
 BATCHES_AT_ONCE = 8
 # A lesson with more filler than this is drawn anew: one of them would set the length of its batch.
@@ -259,10 +259,21 @@ def save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Pa
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     # mlx-lm reads the base of the rotation at the top level alone, where it once was.
-    path = folder / "config.json"
-    config: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    path.write_text(json.dumps({**config, "rope_theta": shape.ROPE_THETA}, indent=2) + "\n")
+    _change(folder / "config.json", lambda config: config.update(rope_theta=shape.ROPE_THETA))
+    _change(folder / "tokenizer.json", _tell_marks)
     print(f"{sum(each.numel() for each in model.parameters())} parameters in {folder}")
+
+
+def _change(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    value: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    change(value)
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _tell_marks(tokenizer: dict[str, Any]) -> None:
+    """The trainer makes every token that it was given a special one, which no text shows."""
+    for added in tokenizer["added_tokens"]:
+        added["special"] = added["content"] in shape.CONTROL_TOKENS
 
 
 if __name__ == "__main__":

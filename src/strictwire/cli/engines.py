@@ -13,6 +13,7 @@ from pathlib import Path
 from strictwire.config import Provider, Settings
 from strictwire.engine import Engine, EngineFailed
 from strictwire.engine.plan import DEMO_MODEL, EnginePlan
+from strictwire.engine.supervisor import Patience
 from strictwire.model.protocols import Upstream
 from strictwire.net.client_side.listen import ServeError
 from strictwire.net.upstream import HttpUpstream, UnixConnector
@@ -31,7 +32,7 @@ def make_engine(provider: Provider, settings: Settings) -> Engine:
             max_idle=0,
         )
 
-    return Engine(plan_of(provider), connect)
+    return Engine(plan_of(provider), connect, Patience(silent_s=provider.timeouts.idle))
 
 
 def plan_of(provider: Provider) -> EnginePlan:

@@ -5,16 +5,11 @@ from strictwire.config.flags import Flags, flag_rows
 from strictwire.config.loading import from_flags, load
 from strictwire.config.model_files import DEMO_NAME, DEMO_WORDS
 from strictwire.config.problems import Problem, SettingsError
+from strictwire.config.provider import Model, Provider, Timeouts
 from strictwire.config.schema import json_schema
 from strictwire.config.secret import Secret
 from strictwire.config.server_kinds import SERVER_KINDS, KindName, ServerKind, StreamMode
-from strictwire.config.settings import (
-    Endpoints,
-    Model,
-    Provider,
-    Settings,
-    Timeouts,
-)
+from strictwire.config.settings import Endpoints, Settings
 from strictwire.config.table import Setting
 
 __all__ = [

@@ -18,6 +18,8 @@ _ROOTS = {"openrouter.ai": "/api/v1"}
 _AZURE_DOMAIN, _AZURE_ROOT = ".openai.azure.com", "/openai/v1"
 # People paste the URL of the endpoint where the URL of the API root is asked for.
 ENDPOINT_TAILS = ("/chat/completions", "/completions", "/responses", "/messages", "/models")
+# All addresses of a machine, to listen on; to connect to, its own.
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - nothing listens here
 _UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
@@ -112,6 +114,22 @@ def is_loopback_host(host: str) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return address.is_loopback or (mapped is not None and mapped.is_loopback)
+
+
+def is_own_address(url: str, host: str, port: int) -> bool:
+    """Whether ``url`` leads to what listens on ``host`` and ``port`` of this machine. Names are not
+    looked up, so that not every such URL is seen."""
+    parts = urlsplit(url)
+    asked = (parts.hostname or "").lower()
+    if (parts.port or DEFAULT_PORTS.get(parts.scheme)) != port:
+        return False
+    if asked == host.lower():
+        return True
+    is_here = is_loopback_host(asked) or asked in _EVERYWHERE
+    if host in _EVERYWHERE:
+        return is_here
+    # ``localhost`` is an address of either family.
+    return is_here and is_loopback_host(host) and "localhost" in (asked, host.lower())
 
 
 def shown_url(url: str) -> str:

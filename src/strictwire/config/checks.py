@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from strictwire.config.addresses import is_loopback_host
+from strictwire.config.addresses import is_loopback_host, is_own_address
+from strictwire.config.provider import Provider
 from strictwire.config.reading import WRONG, Reading
 from strictwire.config.server_kinds import SERVER_KINDS
-from strictwire.config.settings import Provider, Settings
+from strictwire.config.settings import Settings
 from strictwire.config.table import Setting, rows
 
 Values = dict[str, Any]
@@ -25,6 +26,13 @@ SHARED = "an engine is served by one process alone"
 SHARED_HINT = (
     "take workers out (--workers): one process keeps up with any engine; several are for "
     "servers elsewhere (--upstream)"
+)
+
+# One request would become thousands: the gateway sends each on to itself.
+CIRCULAR = "is said to be: the gateway would ask itself"
+CIRCULAR_HINT = (
+    "give the gateway another port (port, --port), or the provider the URL of its server "
+    "(base_url, --upstream)"
 )
 
 EXPOSED = "is an address that other machines can reach, and no API key is set"
@@ -64,6 +72,15 @@ def _dialects(values: Values, reading: Reading) -> None:
 def is_shared(workers: object, kinds: Sequence[object]) -> bool:
     """Whether several processes would have to share an engine."""
     return "engine" in kinds and isinstance(workers, int) and workers > 1
+
+
+def is_circular(host: object, port: object, provider: Values) -> bool:
+    """Whether the gateway would be the server of this provider of its own."""
+    kind, url = provider.get("kind", "auto"), provider.get("base_url", "")
+    if WRONG in (host, port, kind, url) or provider.get("proxy"):
+        return False
+    url = url or SERVER_KINDS[kind].base_url
+    return is_own_address(url, str(host), int(str(port)))
 
 
 def _kinds(values: Values, reading: Reading) -> None:

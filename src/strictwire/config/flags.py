@@ -17,9 +17,10 @@ from strictwire.config.checks import AUTO_AND_MORE, AUTO_AND_MORE_HINT, is_auto_
 from strictwire.config.kinds import Choice, Items, NamedRecord, Record
 from strictwire.config.model_files import DEMO_NAME, provider_name_of
 from strictwire.config.problems import Problem
+from strictwire.config.provider import Provider
 from strictwire.config.reading import WRONG
 from strictwire.config.server_kinds import SERVER_KINDS
-from strictwire.config.settings import Provider, Settings
+from strictwire.config.settings import Settings
 from strictwire.config.table import Setting, rows
 from strictwire.model.errors import MisuseError
 

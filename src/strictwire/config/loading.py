@@ -12,11 +12,14 @@ from dataclasses import replace
 from typing import Any
 
 from strictwire.config.checks import (
+    CIRCULAR,
+    CIRCULAR_HINT,
     EXPOSED,
     EXPOSED_HINT,
     SHARED,
     SHARED_HINT,
     check,
+    is_circular,
     is_exposed,
     is_shared,
     providers_of,
@@ -25,9 +28,10 @@ from strictwire.config.document import parse
 from strictwire.config.flags import NO_FLAGS, Flags, Given, engine_flag_rows, read_flags
 from strictwire.config.kinds import Record, RuleTable
 from strictwire.config.problems import Problem, SettingsError
+from strictwire.config.provider import Model, Provider
 from strictwire.config.reading import WRONG, Reading
 from strictwire.config.server_kinds import SERVER_KINDS, KindName
-from strictwire.config.settings import Model, Provider, Settings
+from strictwire.config.settings import Settings
 from strictwire.config.table import rows
 
 Values = dict[str, Any]
@@ -74,7 +78,8 @@ def from_flags(
     given = read_flags(flags, environ or {}, problems)
     before = settings or Settings()
     shown = {row.name: getattr(before, row.name) for row in rows(Settings)}
-    providers = [{"kind": one.kind} for one in before.providers]
+    looked_at = ("name", "kind", "base_url", "proxy")
+    providers = [{key: getattr(one, key) for key in looked_at} for one in before.providers]
     problems += _start_problems(shown, given, providers, is_file=False)
     if problems:
         raise SettingsError(problems)
@@ -88,15 +93,20 @@ def _start_problems(
     defaults = Settings()
     both = {**values, **given.top}
 
-    def problem(name: str, message: str, hint: str) -> Problem:
-        path = name if is_file and name not in given.top else f"--{name}"
-        return Problem(0, 0, path, message, hint)
+    def problem(name: str, message: str, hint: str, *, is_in_file: bool = True) -> Problem:
+        is_there = is_file and is_in_file and name not in given.top
+        return Problem(0, 0, name if is_there else f"--{name}", message, hint)
 
     host = both.get("host", defaults.host)
     is_allowed = both.get("allow_public_without_key", defaults.allow_public_without_key)
     if is_exposed(host, both.get("api_keys", ()), is_allowed):
         yield problem("host", f"{host} {EXPOSED}", EXPOSED_HINT)
-    kinds = [one.get("kind", "auto") for one in given.providers(providers)]
+    served = given.providers(providers)
+    port = both.get("port", defaults.port)
+    for name in (one.get("name") for one in served if is_circular(host, port, one)):
+        message = f"{port} is where the server of {name} {CIRCULAR}"
+        yield problem("port", message, CIRCULAR_HINT, is_in_file=given.provider is None)
+    kinds = [one.get("kind", "auto") for one in served]
     if is_shared(both.get("workers", defaults.workers), kinds):
         yield problem("workers", SHARED, SHARED_HINT)
     if WRONG in kinds:

@@ -14,7 +14,8 @@ DEMO_NAME = "tiny-demo"
 DEMO_WORDS = (
     f"{DEMO_NAME} is a demonstration model of 600 thousand parameters. It babbles: it shows how "
     "everything here works, not what a model can do.",
-    "For a real one: strictwire serve --model FILE.gguf, or strictwire serve --upstream URL.",
+    "For a real one: strictwire serve --model FILE.gguf, or --upstream URL of a server that runs "
+    'already. With make: make serve ARGS="--model FILE.gguf".',
 )
 
 # llama.cpp splits large models into files numbered like this; the first one stands for them all.

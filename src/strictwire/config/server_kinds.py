@@ -33,12 +33,13 @@ class ServerKind:
     empty where every installation has its own. ``dialects`` and ``stream`` are what the settings'
     ``auto`` means for it; no dialects: they are found out. ``asks_progress``: each streamed request
     asks for prefill progress, whether its client does or not. ``unsent`` names fields that it is
-    known to refuse, ``modes`` the modes of rules that its replies need. ``key_header`` is where it looks for its key, and ``token_prefixes`` is how the
-    keys begin that are tokens, which go as bearer all the same. ``pads_streams``: it does so unless
-    asked not to (``include_obfuscation``). ``counts_tokens``: it has the path of Messages for that,
-    though it is asked in another dialect. ``streams_tokens``: a piece of its streams is a token, as
-    far as a token is text that can be told. ``quirks`` are numbers of docs/quirks.md; ``note`` says
-    in a sentence what its users should know."""
+    known to refuse, ``modes`` the modes of rules that its replies need. ``key_header`` is where it
+    looks for its key, and ``token_prefixes`` is how the keys begin that are tokens, which go as
+    bearer all the same. ``pads_streams``: it does so unless asked not to (``include_obfuscation``).
+    ``counts_tokens``: it has the path of Messages for that, though it is asked in another dialect.
+    ``streams_tokens``: a piece of its streams is a token, as far as a token is text that can be
+    told. ``tells_props``: ``/props`` beside its API tells of its one model. ``quirks`` are numbers
+    of docs/quirks.md; ``note`` says in a sentence what its users should know."""
 
     name: KindName
     title: str
@@ -53,6 +54,7 @@ class ServerKind:
     pads_streams: bool = False
     counts_tokens: bool = False
     streams_tokens: bool = False
+    tells_props: bool = False
     quirks: tuple[int, ...] = ()
     note: str = ""
 
@@ -97,6 +99,7 @@ _ROWS: tuple[ServerKind, ...] = (
         asks_progress=True,
         counts_tokens=True,
         streams_tokens=True,
+        tells_props=True,
         quirks=(6, 20, 35, 36, 40, 52, 64, 84, 87),
         note="It listens on 8080 like the gateway: one of them needs another port.",
     ),

@@ -7,11 +7,10 @@ goes on, for metrics and logs.
 
 from strictwire.engine.engine import Engine
 from strictwire.engine.failures import EngineFailed
-from strictwire.engine.plan import DEMO_MODEL, DEMO_NAME, EngineFacts, EnginePlan, EngineStatus
+from strictwire.engine.plan import DEMO_MODEL, EngineFacts, EnginePlan, EngineStatus
 
 __all__ = [
     "DEMO_MODEL",
-    "DEMO_NAME",
     "Engine",
     "EngineFacts",
     "EngineFailed",

@@ -142,11 +142,15 @@ def main() -> NoReturn:
     # What a library prints must not look like our line: from now on it goes with the log.
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    if os.path.exists(options.model_path) and not os.path.isfile(options.model_path):  # noqa: PTH110, PTH113 - they raise nothing
+        _fail(told, "The model is no file, but a folder, a pipe or a device.")
     try:
         header = read_header(Path(options.model_path))
         parameters = make_parameters(options, header)
     except ImportError as problem:
         _fail(told, f"The package xllamacpp cannot be used here: {problem}.")
+    except UnicodeEncodeError:
+        _fail(told, "The model file's name is no UTF-8, which llama.cpp needs. Rename it.")
     except ValueError as problem:
         _fail(told, str(problem))
     try:

@@ -18,7 +18,7 @@ from strictwire.engine.line import Line, LineFull, Ticket
 from strictwire.engine.placed import PlacedCall
 from strictwire.engine.plan import EngineFacts, EnginePlan, EngineStatus
 from strictwire.engine.process import EngineProcess
-from strictwire.engine.supervisor import Patience, Running, Supervisor
+from strictwire.engine.supervisor import Patience, Running, StartChild, Supervisor
 from strictwire.model.errors import MisuseError, WireError
 from strictwire.model.protocols import Upstream, UpstreamCall, UpstreamEvents, UpstreamRequest
 
@@ -57,17 +57,20 @@ class _Waiter:
 
 
 class Engine:
-    """One model in one child process. ``connect`` makes an upstream to a unix socket's path.
-    Belongs to one event loop."""
+    """One model in one child process. ``connect`` makes an upstream to a unix socket's path;
+    ``start_child`` starts the process. Belongs to one event loop."""
 
     def __init__(
         self,
         plan: EnginePlan,
         connect: Callable[[str], Upstream],
         patience: Patience = Patience(),  # noqa: B008 - frozen
+        start_child: StartChild = EngineProcess.start,
     ) -> None:
         self._plan = plan
-        self._supervisor = Supervisor(plan, connect, patience)
+        self._supervisor = Supervisor(
+            plan, connect, patience, start_child, lambda: self._active > 0
+        )
         self._line = Line(plan.parallel, plan.queue)
         self._waiters: dict[Ticket, _Waiter] = {}
         self._active = 0  # requests in ``send`` or under way
@@ -120,10 +123,13 @@ class Engine:
     # ---- requests ----
 
     async def send(self, request: UpstreamRequest, events: UpstreamEvents) -> UpstreamCall:
-        """See the module's text. Raises ``CallerError`` for more places than there are."""
+        """See the module's text. Raises ``CallerError`` for more places than there are, and for
+        what the model was not made for."""
         if self._is_closed:
             raise MisuseError("a request was sent to an engine that is closed")
         card = self._supervisor.card
+        if card is not None and (missing := card.lacks(request)):
+            raise failures.unable(self._plan.name, missing)
         if card is not None and self._supervisor.running is None:
             reply = card.reply_to(request)
             if reply is not None:
@@ -237,7 +243,7 @@ class Engine:
             self._idle_timer = loop.call_later(self._plan.idle_unload_s, self._unload)
 
     def _unload(self) -> None:
-        if self._supervisor.state == "ready":
+        if self._supervisor.running is not None:
             self._supervisor.unload()
         else:
             self._rest()  # it is being started again: look once more when it serves

@@ -60,6 +60,16 @@ def too_many_places(name: str, asked: int, places: int) -> CallerError:
     )
 
 
+def unable(name: str, capability: str) -> CallerError:
+    """A path that needs what the model cannot do; ``capability`` as in ``EngineFacts``."""
+    made_for = "vectors alone" if capability != "embeddings" else "text, not for vectors"
+    return CallerError(
+        f"The model of the engine {name} was made for {made_for}: it has no {capability}.",
+        param="model",
+        code="unsupported_model",
+    )
+
+
 def died(name: str, how: str) -> PeerError:
     """The process ended before a reply did; ``how`` is "signal 9" or "status 1"."""
     return PeerError(

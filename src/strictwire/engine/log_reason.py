@@ -23,7 +23,10 @@ _DAMAGED = "The model file is damaged or incomplete. Fetch it again."
 _REASONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), reason)
     for pattern, reason in (
-        (r"failed to open GGUF file .*No such file", "The model file does not exist."),
+        (
+            r"failed to open GGUF file .*No such file",
+            "The model file does not exist. Models are not fetched: name a file of this machine.",
+        ),
         (
             r"failed to open GGUF file .*Permission denied",
             "The model file may not be read by this user.",

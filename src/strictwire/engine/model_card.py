@@ -17,6 +17,7 @@ from strictwire.config.server_kinds import ENGINE_URL
 from strictwire.engine.plan import EngineFacts
 from strictwire.model.errors import PeerError, WireError
 from strictwire.model.protocols import Upstream, UpstreamCall, UpstreamEvents, UpstreamRequest
+from strictwire.routing.model_facts import facts_of_props
 
 # A chat template of the largest kind has some 20 kB, and /props repeats it at most twice.
 MAX_REPLY_BYTES = 1024 * 1024
@@ -28,6 +29,14 @@ _MODELS = "/v1/models"
 _PROPS = "/props"
 # The paths under which clients may ask for each.
 _PATHS: Mapping[str, str] = {_MODELS: _MODELS, "/models": _MODELS, _PROPS: _PROPS}
+
+# What the model must be able to do for a path. llama.cpp would answer with 501, which invites to
+# try the same again, and name a flag that nobody has here.
+_NEEDS: Mapping[str, str] = {
+    "/embeddings": "embeddings",
+    "/chat/completions": "chat",
+    "/completions": "completions",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,16 @@ class ModelCard:
             return None
         return self.replies.get(_PATHS.get(urlsplit(request.url).path, ""))
 
+    def lacks(self, request: UpstreamRequest) -> str:
+        """The capability that the request needs and the model has not got; "" if it has."""
+        path = urlsplit(request.url).path.rstrip("/")
+        if request.method != "POST":
+            return ""
+        for ending, capability in _NEEDS.items():
+            if path.endswith(ending):
+                return "" if capability in self.facts.capabilities else capability
+        return ""
+
 
 async def look(upstream: Upstream, *, is_embedder: bool) -> ModelCard:
     """Ask a child that has just begun to serve. Raises ``WireError``."""
@@ -71,23 +90,16 @@ async def look(upstream: Upstream, *, is_embedder: bool) -> ModelCard:
 
 def _facts_of(models: Any, props: Any, is_embedder: bool) -> EngineFacts:
     meta = models["data"][0]["meta"]
+    writes = facts_of_props(props)
+    if not writes.context_length:
+        raise ValueError("no context length")
     return EngineFacts(
-        context=props["default_generation_settings"]["n_ctx"],
+        context=writes.context_length,
         trained_context=meta["n_ctx_train"],
         parameters=meta["n_params"],
         size_bytes=meta["size"],
-        capabilities=frozenset({"embeddings"}) if is_embedder else _capabilities_of(props),
+        capabilities=frozenset(("embeddings",) if is_embedder else writes.capabilities),
     )
-
-
-def _capabilities_of(props: Any) -> frozenset[str]:
-    """Of a model that writes text: what its chat template and its inputs allow."""
-    capabilities = {"chat", "completions", "json_schema", "logprobs"}
-    if props.get("chat_template_caps", {}).get("supports_tools"):
-        capabilities.add("tools")
-    if "think" in props.get("chat_template", ""):
-        capabilities.add("reasoning")
-    return frozenset(capabilities | {kind for kind, is_in in props["modalities"].items() if is_in})
 
 
 async def _ask(upstream: Upstream, path: str) -> Reply:

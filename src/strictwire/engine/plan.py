@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 # The model that comes along: a demonstration, not a help. tools/tiny_model says how it was made.
-DEMO_NAME = "tiny-demo"
+# Its name stands in ``config.model_files``, with what is said of it.
 DEMO_MODEL = Path(__file__).parent / "models" / "tiny.gguf"
 
 EngineState = Literal["unloaded", "loading", "ready", "restarting", "failed", "closed"]

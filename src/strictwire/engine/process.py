@@ -32,6 +32,8 @@ MAX_LINE = 500
 # An end that was asked for takes milliseconds; a process that hangs in a driver is killed.
 END_WAIT_S = 2.0
 
+# What the settings call ``api_keys``, in the environment.
+_KEYS_VARIABLE = "STRICTWIRE_API_KEYS"
 _PACKAGES = Path(strictwire.__file__).resolve().parents[1]
 
 
@@ -47,13 +49,17 @@ class EngineProcess:
         self._lifeline: int | None = lifeline
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)  # the last of its log
         self._is_ready = False
+        self._killing: asyncio.TimerHandle | None = None
         self._reading = asyncio.create_task(self._read_log())
         self._waiting = asyncio.create_task(process.wait())
 
     @classmethod
     async def start(cls, options: ChildOptions) -> EngineProcess:
         """Raises ``LoadFailed`` where no process can be started."""
-        theirs, ours = os.pipe()
+        try:
+            theirs, ours = os.pipe()
+        except OSError as problem:
+            raise LoadFailed(f"Its process could not be started: {problem}.") from problem
         try:
             # "-P": the folder that we stand in is no place for modules.
             process = await asyncio.create_subprocess_exec(
@@ -93,8 +99,11 @@ class EngineProcess:
         """Wait until it serves; whether its model was made for embeddings. Raises ``LoadFailed``;
         keeps no time."""
         assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
-        told = json.loads(line) if line else {}
+        try:
+            line = await self._process.stdout.readline()
+            told = json.loads(line) if line else {}
+        except ValueError:
+            raise LoadFailed("Something else than the engine wrote to its output.") from None
         if told.get("ready"):
             self._is_ready = True
             return bool(told["embeddings"])
@@ -112,18 +121,25 @@ class EngineProcess:
         return self.how
 
     def hang_up(self) -> None:
-        """Let go of the lifeline: the child ends at once."""
+        """Let go of the lifeline: the child ends at once. One that is stopped, or stuck in a
+        driver, does not hear that, and is killed."""
         if self._lifeline is not None:
             os.close(self._lifeline)
             self._lifeline = None
+            self._killing = asyncio.get_running_loop().call_later(END_WAIT_S, self.kill)
+
+    def kill(self) -> None:
+        """End it without asking."""
+        if self.how is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def end(self) -> None:
         """End it, and wait until nothing is left. Ending twice is ending once."""
         self.hang_up()
-        if await self.exited(END_WAIT_S) is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
         await asyncio.wait([self._waiting, self._reading])
+        if self._killing is not None:
+            self._killing.cancel()
 
     async def _read_log(self) -> None:
         """Keep the last lines, and log what was said before the first request came: later lines
@@ -141,7 +157,9 @@ class EngineProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with the package findable wherever it was imported from. A failed assertion of
-    llama.cpp would start a debugger for a backtrace, which takes seconds and says nothing here."""
+    """Ours, with the package findable wherever it was imported from, and without the gateway's
+    own keys. A failed assertion of llama.cpp would start a debugger for a backtrace, which takes
+    seconds and says nothing here."""
+    theirs = {name: value for name, value in os.environ.items() if name != _KEYS_VARIABLE}
     paths = [str(_PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "GGML_NO_BACKTRACE": "1"}
+    return theirs | {"PYTHONPATH": os.pathsep.join(paths), "GGML_NO_BACKTRACE": "1"}

@@ -16,7 +16,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from strictwire.engine.folders import make_folder
 from strictwire.engine.model_card import ModelCard, look
 from strictwire.engine.plan import EnginePlan, EngineState
 from strictwire.engine.process import EngineProcess, LoadFailed
+from strictwire.engine.pulse import until_stuck
 from strictwire.model.errors import WireError
 from strictwire.model.protocols import Upstream
 
@@ -33,6 +34,9 @@ log = logging.getLogger("strictwire.engine")
 
 # The longest pause is reached long before; a number that doubles for days has no end.
 MAX_DOUBLINGS = 30
+
+# Raises ``LoadFailed`` where no process can be started.
+StartChild = Callable[[ChildOptions], Awaitable[EngineProcess]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,8 @@ class Patience:
     load_s: float = 1800.0
     # A request meanwhile: as long as people look at a screen on which nothing happens.
     request_s: float = 30.0
+    # Between two signs of life of a child that has work: as long as a reply may be silent.
+    silent_s: float = 300.0
     # Before a dead child is started again; doubles with each death in a row.
     first_pause_s: float = 0.1
     longest_pause_s: float = 30.0
@@ -72,10 +78,17 @@ class Supervisor:
     """The child of one engine. Belongs to one event loop."""
 
     def __init__(
-        self, plan: EnginePlan, connect: Callable[[str], Upstream], patience: Patience
+        self,
+        plan: EnginePlan,
+        connect: Callable[[str], Upstream],
+        patience: Patience,
+        start_child: StartChild,
+        is_busy: Callable[[], bool],
     ) -> None:
         self._plan = plan
         self._connect = connect
+        self._start_child = start_child
+        self._is_busy = is_busy
         self._patience = patience
         self._folder: Path | None = None
         self._generation = 0  # each child has a socket of its own: no connection outlives one
@@ -198,7 +211,7 @@ class Supervisor:
             while True:
                 child = self._child
                 assert child is not None
-                how = await child.process.exited()
+                how = await self._outlive(child)
                 self._is_serving = False
                 await child.end()
                 self._child = None
@@ -213,6 +226,23 @@ class Supervisor:
             log.exception("engine %s: its supervisor broke", self._plan.name)
             self._reason = "Its supervisor broke; the log has the details."
             self._be("failed")
+
+    async def _outlive(self, child: Running) -> str | None:
+        """Wait for its end, however it comes; one that does not get on is ended."""
+        feeling = asyncio.create_task(self._feel(child))
+        try:
+            return await child.process.exited()
+        finally:
+            feeling.cancel()
+            await asyncio.wait([feeling])
+
+    async def _feel(self, child: Running) -> None:
+        silent_s = self._patience.silent_s
+        await until_stuck(child.upstream, self._is_busy, silent_s)
+        log.warning(
+            "engine %s: its process did nothing for %g s and is ended", self._plan.name, silent_s
+        )
+        child.process.kill()
 
     async def _mourn(self, how: str | None) -> None:
         """A child that served has died: pause before the next."""
@@ -250,10 +280,13 @@ class Supervisor:
         """One child, from its start until it serves. Raises ``LoadFailed``; leaves nothing then."""
         begun_at = asyncio.get_running_loop().time()
         if self._folder is None or not self._folder.exists():  # a sweep of old files took it
-            self._folder = make_folder()
+            try:
+                self._folder = make_folder()
+            except OSError as problem:
+                raise LoadFailed(f"There is no place for its socket: {problem}.") from problem
         self._generation += 1
         socket = self._folder / f"{self._generation}.sock"
-        process = await EngineProcess.start(self.options(socket))
+        process = await self._start_child(self.options(socket))
         upstream: Upstream | None = None
         try:
             async with asyncio.timeout(self._patience.load_s):

@@ -47,8 +47,10 @@ class Promise:
     ``folded`` has those that it knows by another name than the client, by that name. ``modes`` says
     the mode of each rule that the settings name. ``echo`` is what a Responses object repeats of its
     request. ``prompt_tokens`` is an estimate of the prompt's length, None where none was made.
-    ``counts_reasoning``: the upstream sends a token a piece, so the pieces of its reasoning can be
-    counted where it does not tell the tokens.
+    ``asks_progress``: the upstream is asked for prefill progress, for the client (``progress``) or
+    for the gateway's own sake, so that its reports are no quirk. ``counts_reasoning``: the upstream
+    sends a token a piece, so the pieces of its reasoning can be counted where it does not tell the
+    tokens.
     """
 
     id: str
@@ -63,6 +65,7 @@ class Promise:
     prompts: int = 1
     tools: frozenset[str] = frozenset()
     progress: Carrier | None = None
+    asks_progress: bool = False
     reasoning_key: ReasoningKey = "reasoning_content"
     extra_fields: ExtraFields = "keep"
     after_error: AfterError = "done"

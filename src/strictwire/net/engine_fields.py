@@ -1,13 +1,14 @@
-"""The fields of a request that say how an engine is to be set up, which was done when it started.
+"""What a request may say to an engine that is the engine's own: how it was set up, and its places.
 
-Contract: ``check_engine_fields`` lets a request pass that says what is so anyway, and raises
-``CallerError`` (400) for one that says otherwise. To an engine they are never sent; to other kinds
-of servers they go as any field that is not ours to know (SwiftLM reads ``kv_bits``).
+Contract: ``check_engine_fields`` raises ``CallerError`` (400) for a field that says otherwise than
+what is so, or that would take memory or places from everybody. Those of ``ENGINE_FIELDS`` are never
+sent to an engine; to other kinds of servers they go as any field that is not ours to know (SwiftLM
+reads ``kv_bits``).
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -16,13 +17,39 @@ from strictwire.dialects.model_request import ModelRequest
 from strictwire.model.errors import CallerError
 
 KV_BITS: Final = "kv_bits"
-ENGINE_FIELDS = frozenset((KV_BITS,))
+# llama.cpp's own word for ``n``. What it asks for would come without a place.
+N_CMPL: Final = "n_cmpl"
+# ``id_slot`` asks for a slot by its number: those who wait for one hold the places of the others.
+ENGINE_FIELDS = frozenset((KV_BITS, N_CMPL, "id_slot"))
+
+# llama.cpp sets memory aside for as many tokens as these say, 4 bytes each and before it looks at
+# the context.
+_LOOKS_BACK = ("repeat_last_n", "dry_penalty_last_n")
+MAX_LOOK_BACK = 1024 * 1024
 
 
 def check_engine_fields(request: ModelRequest, provider: Provider) -> None:
-    if not provider.is_engine or KV_BITS not in request.fields:
+    if not provider.is_engine:
         return
-    wanted = msgspec.json.decode(request.fields[KV_BITS])
+    _check_kv_bits(request, provider)
+    if N_CMPL in request.fields and _said(request, N_CMPL) not in (None, request.choices or 1):
+        raise CallerError(
+            f"Invalid value for '{N_CMPL}': several answers are asked for with 'n'.",
+            param=N_CMPL,
+            code="invalid_value",
+        )
+    for name in _LOOKS_BACK:
+        wanted = _said(request, name)
+        if isinstance(wanted, int | float) and wanted > MAX_LOOK_BACK:
+            raise CallerError(
+                f"Invalid value for '{name}': must be at most {MAX_LOOK_BACK}.",
+                param=name,
+                code="invalid_value",
+            )
+
+
+def _check_kv_bits(request: ModelRequest, provider: Provider) -> None:
+    wanted = _said(request, KV_BITS)
     if wanted is None or (type(wanted) is int and wanted == provider.kv_bits):
         return
     # Not what was sent: it may be a text of any length.
@@ -34,3 +61,9 @@ def check_engine_fields(request: ModelRequest, provider: Provider) -> None:
         param=KV_BITS,
         code="invalid_value",
     )
+
+
+def _said(request: ModelRequest, name: str) -> Any:
+    """The value of a field, None where it is not there."""
+    raw = request.fields.get(name)
+    return None if raw is None else msgspec.json.decode(raw)

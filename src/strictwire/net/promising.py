@@ -27,6 +27,7 @@ def promise_of(
     """The promise to a client of ``dialect``, before it is known how the upstream is asked."""
     settings, provider = service.settings, route.provider
     kind = service.kind_of(provider)
+    progress = carrier if request.is_stream else None
     return Promise(
         id=service.new_id(),
         created=int(service.wall_clock()),
@@ -38,7 +39,8 @@ def promise_of(
         choices=request.choices,
         prompts=request.prompts,
         tools=request.tools,
-        progress=carrier if request.is_stream else None,
+        progress=progress,
+        asks_progress=progress is not None or kind.asks_progress,
         reasoning_key=provider.reasoning_key,
         extra_fields=provider.extra_fields,
         after_error=settings.after_error,

@@ -12,9 +12,9 @@ from strictwire.model.errors import PeerError
 from strictwire.model.events import Ended, Event, Failed
 from strictwire.model.request import Promise
 from strictwire.relay.dialects import SOURCES
-from strictwire.relay.relay import parse_reply
 from strictwire.relay.sinks import too_large
 from strictwire.relay.stages import make_stages
+from strictwire.relay.whole_relay import parse_reply
 
 
 class Reading:

@@ -1,28 +1,22 @@
-"""One reply: the upstream's bytes in, the client's bytes out.
+"""One reply that comes as a stream: the upstream's bytes in, the client's bytes out.
 
-Contract: see ``model.protocols.ReplyRelay``. Four combinations from two sources (a stream, an
-object) and two sinks (a stream, an object); only stream to stream has a fast lane. Nothing here
-waits, keeps time or does I/O.
+Contract: see ``model.protocols.ReplyRelay``. The sink makes a stream or an object of it; only
+where it is a stream too there is a fast lane. Nothing here waits, keeps time or does I/O.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from strictwire.model.chunks import Chunk
 from strictwire.model.errors import PeerError, WireError
 from strictwire.model.events import Begun, Event, Progressed
 from strictwire.model.frames import Decoded, Frame, Malformed
 from strictwire.model.life import Life
-from strictwire.model.request import Promise
-from strictwire.relay.crossing import Crossing
-from strictwire.relay.dialects import DIALECTS, SOURCES, Decoder, Parts
-from strictwire.relay.parsing import read_json
+from strictwire.relay.dialects import Decoder
 from strictwire.relay.reasoning_count import ReasoningCount
-from strictwire.relay.sinks import StreamSink, StreamWriter, WholeSink, WholeWriter, too_large
+from strictwire.relay.sinks import StreamSink, WholeSink
 from strictwire.relay.splice import Splicer, block_end
-from strictwire.relay.stages import Stages, make_stages
+from strictwire.relay.stages import Stages
 
 
 class Relay:
@@ -232,133 +226,3 @@ class Relay:
             if sink.failure is not None:
                 break
         return b"".join(out)
-
-
-class WholeRelay(Relay):
-    """A reply that comes as one object. It is parsed when it has ended."""
-
-    __slots__ = ("_chunks_of", "_limit_bytes", "_pieces", "_size_bytes")
-
-    def __init__(
-        self,
-        stages: Stages,
-        sink: StreamSink | WholeSink,
-        decoder: Decoder,
-        chunks_of: Callable[[dict[str, Any]], list[Chunk]],
-        limit_bytes: int,
-    ) -> None:
-        super().__init__(stages, sink, decoder, may_splice=False)
-        self._chunks_of = chunks_of
-        self._limit_bytes = limit_bytes
-        self._pieces: list[bytes] = []
-        self._size_bytes = 0
-
-    def feed(self, data: bytes) -> bytes:
-        self._size_bytes += len(data)
-        if self._size_bytes > self._limit_bytes:
-            self._failure = too_large(self._limit_bytes)
-            self._pieces.clear()
-            self._note()
-        elif self.failure is None:
-            self._pieces.append(data)
-        return b""
-
-    def finish(self) -> bytes:
-        if self._sink.is_done or self.failure is not None:
-            return b""
-        body = b"".join(self._pieces)
-        self._pieces.clear()
-        try:
-            value, raw = parse_reply(body)
-        except PeerError as problem:
-            self._failure = problem
-            self._note()
-            return b""
-        if raw and isinstance(self._sink, WholeSink):
-            self._sink.expect(value, raw)
-        events = list(self._stages.chunks(self._chunks_of(value)))
-        events += self._stages.end(has_terminal=True, needs_terminal=False)
-        out = self._emit(events)
-        self._note()
-        return out
-
-
-def parse_reply(body: bytes) -> tuple[dict[str, Any], bytes]:
-    """A reply that came as one object, and its bytes; empty, if a strict reader would not read
-    them. Raises PeerError."""
-    raw = _object_bytes(body)
-    try:
-        value, is_strict = read_json(raw)
-    except ValueError:
-        value, is_strict = None, False
-    if not isinstance(value, dict):
-        raise PeerError("The upstream's reply is not a JSON object.", code="upstream_malformed")
-    return value, raw if is_strict else b""
-
-
-def _object_bytes(body: bytes) -> bytes:
-    """Without a byte order mark, blank lines before (quirk 5) and a stray terminal (quirk 14)."""
-    text = body.removeprefix(b"\xef\xbb\xbf").strip()
-    head, terminal, tail = text.rpartition(b"data:")
-    if terminal and tail.strip() == b"[DONE]":
-        return head.strip()
-    return text
-
-
-def make_relay(
-    promise: Promise,
-    *,
-    is_object: bool,
-    elapsed: Callable[[], float] = lambda: 0.0,
-    may_splice: bool = True,
-) -> Relay:
-    """The relay for one reply. ``is_object`` says how the upstream answered; how the client is
-    answered, and in which dialects both speak, stands in the promise. ``elapsed`` gives the
-    seconds since the request began. ``may_splice`` False takes the long way for every frame: the
-    same bytes, slower."""
-    source = SOURCES[promise.upstream or promise.dialect]
-    target = DIALECTS[promise.dialect]
-    is_object = is_object and not source.is_line_by_line
-    life = None if source.life is None else source.life(promise, is_object=is_object)
-    is_native = source is target
-    reader = target.native.reader() if is_native and target.native else source.reader()
-    crossing = None if is_native else Crossing(promise)
-    stages = make_stages(reader, source.chunk_rules, promise, life=life, crossing=crossing)
-    sink: StreamSink | WholeSink
-    lives: list[Life] = [] if life is None else [life]
-    if promise.is_stream:
-        writer = _stream_writer(target, promise, life if is_native else None)
-        own: Life | None = getattr(writer, "life", None)
-        if own is not None and own is not life:
-            lives.append(own)
-        sink = StreamSink(writer, promise, target.wire, elapsed)
-    else:
-        sink = WholeSink(_whole_writer(target, promise, life if is_native else None), promise)
-    decoder = source.decoder(promise)
-    if is_object:
-        limit_bytes = promise.max_reply_bytes
-        return WholeRelay(stages, sink, decoder, source.chunks_of_reply, limit_bytes)
-    # A life that counts nothing keeps nothing either: a frame may pass without its knowledge.
-    counting = tuple(one for one in lives if one.next_number is not None)
-    # The fast lane knows the frames of event streams alone.
-    may_splice = may_splice and not source.is_line_by_line
-    return Relay(
-        stages,
-        sink,
-        decoder,
-        may_splice=may_splice,
-        lives=counting,
-        counts_reasoning=promise.counts_reasoning,
-    )
-
-
-def _stream_writer(parts: Parts, promise: Promise, life: Life | None) -> StreamWriter:
-    if parts.native is not None and life is not None:
-        return parts.native.writer(promise, life)
-    return parts.writer(promise)
-
-
-def _whole_writer(parts: Parts, promise: Promise, life: Life | None) -> WholeWriter:
-    if parts.native is not None and life is not None:
-        return parts.native.whole_writer(promise, life)
-    return parts.whole_writer(promise)

@@ -21,6 +21,10 @@ CONTEXT_LENGTH_EXCEEDED = "context_length_exceeded"
 RATE_LIMIT_EXCEEDED = "rate_limit_exceeded"
 INSUFFICIENT_QUOTA = "insufficient_quota"
 OVERLOADED = "server_is_overloaded"
+# Not OpenAI's, who has no such models: it says so without a code.
+UNSUPPORTED_MODEL = "unsupported_model"
+# Nobody is helped by asking the same again.
+_HOPELESS = (CONTEXT_LENGTH_EXCEEDED, UNSUPPORTED_MODEL)
 
 _OWN_CODES = "upstream_"
 
@@ -83,6 +87,13 @@ CAUSES: tuple[Cause, ...] = (
         never=frozenset((401, 403, 404, 429)),
     ),
     Cause(
+        UNSUPPORTED_MODEL,
+        frozenset(),
+        # llama.cpp says it under 500, the status of a defect.
+        _words(r"^(?:image|audio|video) input is not supported"),
+        never=frozenset((401, 403, 404, 429)),
+    ),
+    Cause(
         RATE_LIMIT_EXCEEDED,
         frozenset(
             ("rate_limit_exceeded", "rate_limit_error", "rate_limited", "too_many_requests",
@@ -114,8 +125,8 @@ KNOWN_CODES = frozenset(cause.code for cause in CAUSES) | {
 def name_cause(error: WireError) -> None:
     """Give an upstream's error the code of its cause. Changes the error itself.
 
-    A prompt that is too long stays so, whoever says it and how: such an error is always a 400,
-    never a status that invites to try again.
+    A prompt that is too long stays so, and so does one of images for a model without eyes, whoever
+    says it and how: such an error is always a 400, never a status that invites to try again.
     """
     if (error.code or "").startswith(_OWN_CODES):
         return
@@ -124,7 +135,7 @@ def name_cause(error: WireError) -> None:
         if cause is None:
             return
         error.code = cause.code
-    if error.code == CONTEXT_LENGTH_EXCEEDED:
+    if error.code in _HOPELESS:
         error.status = 400
         error.type = "invalid_request_error"
 

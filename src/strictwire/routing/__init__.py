@@ -27,7 +27,7 @@ from strictwire.routing.kinds import (
     kind_of_refusal,
     kind_of_url,
 )
-from strictwire.routing.refusals import Refusals, refused_fields, refuses_way
+from strictwire.routing.refusals import Refusals, joins_fields, refused_fields, refuses_way
 
 __all__ = [
     "ADDED_FIELDS",
@@ -47,6 +47,7 @@ __all__ = [
     "dialect_refusal",
     "dialects_listed",
     "dialects_refused",
+    "joins_fields",
     "kind_of_headers",
     "kind_of_models",
     "kind_of_props",

@@ -35,7 +35,8 @@ class ListedModel(Protocol):
 
 class Candidate(Protocol):
     """What routing knows of a provider. No models: it takes any. ``own_model`` is the one that it
-    is known to have all the same; empty where that is for the server to say."""
+    is known to have all the same, empty where that is for the server to say; beside other providers
+    it takes no other."""
 
     @property
     def name(self) -> str: ...
@@ -130,7 +131,9 @@ def _unlisted(providers: Sequence[P], model: str) -> tuple[P, str] | None:
         if slash and rest and provider.name == prefix:
             name = _name_at(provider, rest) if provider.models else rest
             return None if name is None else (provider, name)
-    return (takers[0], model) if takers else None
+    # Not one whose model is known to be another: it would answer, and nobody would notice.
+    anything = [provider for provider in takers if not provider.own_model]
+    return (anything[0], model) if anything else None
 
 
 def _name_at(provider: Candidate, model: str) -> str | None:

@@ -2,7 +2,8 @@
 
 Contract: pure data and functions. A server that does not know a field answers 400 or 422 and names
 it; ``refused_fields`` finds the names, ``refuses_way`` whether it was the way in which the reply
-was asked for (as a stream, as an object), and ``Refusals`` remembers them per provider, model and
+was asked for (as a stream, as an object), ``joins_fields`` whether that depends on what else was
+asked, and ``Refusals`` remembers them per provider, model and
 dialect, and the dialects that a provider does not have. What is done about a name is the business
 of ``amendments``.
 
@@ -52,6 +53,10 @@ _WRONG_VALUE_WORDS = re.compile(
 )
 _WANTS_STREAM = re.compile(r"\b(?:only|must|required?|requires|enable)\b", re.IGNORECASE)
 _STREAM = re.compile(r"\bstream(?:ing|ed)?\b", re.IGNORECASE)
+# Every request has these, or might: a refusal that names one speaks of no special case.
+_ORDINARY_FIELDS = frozenset(
+    ("model", "stream", "stream_options", "messages", "prompt", "input", "user")
+)
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What joins two names to one path: "stream_options.include_usage", "messages[0].user".
 _JOINT = re.compile(r"(?:\[\d+\])*\.")
@@ -164,15 +169,27 @@ def _as_called(path: tuple[str, ...]) -> tuple[str, ...]:
 
 def refuses_way(status: int, body: bytes, *, asked_stream: bool) -> bool:
     """Whether a refusal says that the reply cannot be had as a stream, or only as one."""
+    return any(_way_clauses(status, body, asked_stream=asked_stream))
+
+
+def joins_fields(status: int, body: bytes, sent: Collection[str], *, asked_stream: bool) -> bool:
+    """Whether the refusal of a way names one of the ``sent`` fields beside it: then it is that one
+    request which cannot be had so, as with llama.cpp's "logprobs is not supported with tools +
+    stream". Remembered, one client's question would take the stream from all."""
+    special = frozenset(sent) - _ORDINARY_FIELDS
+    clauses = _way_clauses(status, body, asked_stream=asked_stream)
+    return any(not special.isdisjoint(_WORD.findall(clause)) for clause in clauses)
+
+
+def _way_clauses(status: int, body: bytes, *, asked_stream: bool) -> Iterator[str]:
+    """The clauses that refuse the way in which a reply was asked for."""
     for text in _texts(_error_value(status, body)):
         for clause in _CLAUSE_END.split(text):
             if not _STREAM.search(clause) or "stream_options" in clause:
                 continue
-            if _UNKNOWN_WORDS.search(clause):
-                return True
-            if not asked_stream and _WANTS_STREAM.search(clause):
-                return True
-    return False
+            wants_stream = not asked_stream and _WANTS_STREAM.search(clause)
+            if wants_stream or _UNKNOWN_WORDS.search(clause):
+                yield clause
 
 
 def _error_value(status: int, body: bytes) -> Any:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from strictwire.dialects.completions import parse_request
-from strictwire.net.asking import Beside, Endpoint, begin
+from strictwire.net.asking import Beside, begin
 from strictwire.net.call import Call
 from strictwire.net.client_side import read_body
+from strictwire.net.model_asking import Endpoint
 from strictwire.net.progress_header import carrier_of
 from strictwire.net.service import Service
 from strictwire.relay import make_relay

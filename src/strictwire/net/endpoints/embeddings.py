@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 
 from strictwire.dialects.embeddings import parse_request
-from strictwire.net.asking import Endpoint, begin
+from strictwire.net.asking import begin
 from strictwire.net.call import Call
 from strictwire.net.client_side import read_body
+from strictwire.net.model_asking import Endpoint
 from strictwire.net.service import Service
 from strictwire.relay.embeddings import make_embeddings_relay
 

@@ -4,7 +4,8 @@ Anthropic's for a client that sends an ``anthropic-version``.
 Listed models come from the settings, all others from the providers' own lists. A provider that
 does not answer, or answers nonsense (mlx-lm: 200 with an empty body), takes no model away from
 the others; only where nobody answered is it an error. What servers tell of their models stays, and
-how long a request may be and what the model can do is told under one name (``net.model_facts``).
+how long a request may be and what the model can do is told under one name
+(``routing.model_facts``).
 """
 
 from __future__ import annotations
@@ -21,14 +22,6 @@ from strictwire.model.protocols import UpstreamRequest
 from strictwire.net.access import header
 from strictwire.net.call import Call
 from strictwire.net.error_replies import upstream_refusal
-from strictwire.net.model_facts import (
-    NOTHING_TOLD,
-    KnowsItsModel,
-    ModelFacts,
-    facts_of_engine,
-    facts_of_entry,
-    facts_of_props,
-)
 from strictwire.net.service import Service
 from strictwire.net.upstream import fetch
 from strictwire.net.upstream.fetching import Fetched
@@ -40,6 +33,14 @@ from strictwire.net.upstream_headers import (
 )
 from strictwire.relay.parsing import parse_json
 from strictwire.routing import kind_of_headers, known_models
+from strictwire.routing.model_facts import (
+    NOTHING_TOLD,
+    KnowsItsModel,
+    ModelFacts,
+    facts_of_engine,
+    facts_of_entry,
+    facts_of_props,
+)
 
 # A model list is an answer that a person waits for.
 TIMEOUT_S = 10.0
@@ -150,7 +151,7 @@ def _known_facts(service: Service, provider: Provider) -> ModelFacts:
 
 async def _facts(service: Service, call: Call, provider: Provider) -> ModelFacts:
     """What is told of a server's one model beside the list; never an error."""
-    if service.kind_of(provider).name != "llama.cpp":
+    if not service.kind_of(provider).tells_props:
         return _known_facts(service, provider)
     try:
         fetched, _ = await _get(service, call, provider, provider.root_url + "/props")

@@ -16,9 +16,10 @@ from strictwire.dialects.responses.request import ResponsesRequest
 from strictwire.dialects.responses.response_object import ResponseObject
 from strictwire.model.errors import CallerError
 from strictwire.model.request import Carrier, Promise
-from strictwire.net.asking import Beside, Endpoint, begin
+from strictwire.net.asking import Beside, begin
 from strictwire.net.call import Call
 from strictwire.net.exchange import Exchange
+from strictwire.net.model_asking import Endpoint
 from strictwire.net.responses.background import Run
 from strictwire.net.responses.event_reply import EventReply
 from strictwire.net.responses.following import Follower, Tape

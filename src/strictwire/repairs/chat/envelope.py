@@ -103,7 +103,8 @@ class ProgressFrame(ChunkRule):
     """Take prefill progress out of the chunks.
 
     llama.cpp reports each batch in a chunk with a role and null content, others in one without
-    choices. Leaked, the first repeats the role and both crash ``choices[0].delta.content``.
+    choices. Leaked, the first repeats the role and both crash ``choices[0].delta.content``. Counted
+    only where nobody had asked the server for it.
     """
 
     name = "chat.progress-frame"
@@ -117,7 +118,8 @@ class ProgressFrame(ChunkRule):
         if "prompt_progress" not in item.value or is_alone:
             yield item
             return
-        self.fired = True
+        # What was asked for is no quirk of the server.
+        self.fired = self.fired or not self.promise.asks_progress
         if isinstance(progress, dict):
             yield item.repaired({"prompt_progress": progress})
         rest = {name: item.value[name] for name in item.value if name != "prompt_progress"}

@@ -55,7 +55,8 @@ class ProgressEvent(FrameRule):
 
     SwiftLM sends ``event: prefill_progress`` between its chunks. SDKs read the data of every
     event, whatever its name, and crash on one without choices. Before the counts are known they
-    are null; such a report tells nothing and is dropped.
+    are null; such a report tells nothing and is dropped. Counted only where nobody had asked for
+    it.
     """
 
     name = "sse.progress-event"
@@ -75,7 +76,8 @@ class ProgressEvent(FrameRule):
         past, total = told.get("n_past"), told.get("n_prompt_tokens")
         if not is_named and ("n_past" not in told or "status" not in told):
             return (item,)
-        self.fired = True
+        # What was asked for is no quirk of the server.
+        self.fired = self.fired or not self.promise.asks_progress
         if type(past) is not int or type(total) is not int:
             return ()
         return (_report(past, total),)
