@@ -27,7 +27,7 @@ async def serve() -> None:
 async def load() -> None:
     """Most of a second of loading in which llama.cpp holds the interpreter's lock."""
     plan = make_plan(parallel=100, context=32768)
-    supervisor = Supervisor(plan, connect, Patience(), EngineProcess.start)
+    supervisor = Supervisor(plan, connect, Patience(), EngineProcess.start, lambda: False)
     process = await EngineProcess.start(supervisor.options(make_folder() / "1.sock"))
     while not any("loading model" in line for line in process.lines):
         await asyncio.sleep(0.001)

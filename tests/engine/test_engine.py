@@ -253,9 +253,15 @@ async def test_a_model_that_does_not_load_says_why(tmp_path: Path) -> None:
     unknown.write_bytes(DEMO_MODEL.read_bytes().replace(b"llama", b"klama"))
     words = tmp_path / "words.gguf"
     words.write_text("hello")
+    pipe = tmp_path / "pipe.gguf"
+    os.mkfifo(pipe)  # whoever opens it waits until somebody writes
+    unspeakable = tmp_path / os.fsdecode(b"\xff.gguf")
+    unspeakable.write_bytes(DEMO_MODEL.read_bytes())
     cases = {
         tmp_path / "missing.gguf": "does not exist",
-        tmp_path: "no GGUF file",
+        tmp_path: "no file, but a folder",
+        pipe: "no file, but a folder, a pipe",
+        unspeakable: "is no UTF-8",
         words: "no GGUF file",
         damaged: "damaged or incomplete",
         unknown: "architecture klama",

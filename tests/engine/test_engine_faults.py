@@ -6,12 +6,14 @@ import asyncio
 import json
 import logging
 import os
+import resource
 import shutil
 import signal
 from pathlib import Path
 
 import pytest
 from child_stand import (
+    SLOW_MODEL,
     Asker,
     ask,
     begin,
@@ -187,6 +189,83 @@ async def test_what_it_logs(caplog: pytest.LogCaptureFixture) -> None:
     assert told[2][1].startswith("engine tiny: loaded")
     assert any("loading model" in text for level, text in lines if level == "DEBUG")
     assert not any("secret" in text for _, text in lines)
+
+
+# ---- a child that lives and does nothing ----
+
+# Each of 2,000 letters may be there or not: llama.cpp looks at all ways to go on, for each token.
+ENDLESS_GRAMMAR = "root ::= " + '"a"? ' * 2000
+
+
+def stop(engine: Engine) -> None:
+    pid = engine.status().process
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+
+
+async def test_a_child_that_does_not_get_on_is_ended_and_all_are_told() -> None:
+    async with running_engine(patience=Patience(silent_s=0.1)) as engine:
+        asker = await begin(engine, endless())
+        await asker.until(lambda: asker.text)
+        stop(engine)
+        await asker.over.wait()
+        assert asker.error is not None
+        assert asker.error.code == "engine_died"
+        assert (await ask(engine, chat())).seen[-1] == ("end", None)
+        assert engine.status().restarts == 1
+
+
+async def test_a_grammar_without_end_holds_up_nobody_for_ever() -> None:
+    async with running_engine(patience=Patience(silent_s=0.3)) as engine:
+        asker = await begin(engine, endless())
+        await asker.until(lambda: asker.text)
+        hostile = await begin(engine, chat(grammar=ENDLESS_GRAMMAR))
+        for told in (asker, hostile):
+            await told.over.wait()
+            assert told.error is not None
+            assert told.error.code == "engine_died"
+        assert (await ask(engine, chat())).seen[-1] == ("end", None)
+
+
+async def test_a_child_that_gets_on_is_left_alone_and_so_is_an_idle_one() -> None:
+    async with running_engine(make_plan(SLOW_MODEL), Patience(silent_s=0.5)) as engine:
+        stop(engine)
+        await asyncio.sleep(1.2)  # long enough for two questions: none is asked of an idle one
+        assert engine.status().restarts == 0
+        pid = engine.status().process
+        assert pid is not None
+        os.kill(pid, signal.SIGCONT)
+        asker = await begin(engine, chat("a" * 3000))  # two questions long, on a fast machine
+        await asker.over.wait()
+        assert asker.error is None
+        assert (engine.status().restarts, engine.status().process) == (0, pid)
+
+
+async def test_a_stopped_child_is_unloaded_all_the_same() -> None:
+    async with running_engine(make_plan(idle_unload_s=0.05)) as engine:
+        stop(engine)
+        await until_state(engine, "unloaded")
+        asker = await ask(engine, chat())
+        assert asker.seen == [("head", 200), ("end", None)]
+
+
+async def test_a_start_without_descriptors_is_tried_again() -> None:
+    patience = Patience(first_pause_s=0.2, longest_pause_s=0.2)
+    async with running_engine(patience=patience) as engine:
+        kill(engine)
+        await until_state(engine, "restarting")  # its own descriptors are closed by now
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        highest = max(map(int, os.listdir("/dev/fd")))
+        held = [os.dup(0) for _ in range(highest)]  # every number below the limit is taken
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(held) + 1, hard))
+        try:
+            await until_state(engine, "failed")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for number in held:
+                os.close(number)
+        await until_state(engine, "ready")
+        assert (await ask(engine, chat())).seen[-1] == ("end", None)
 
 
 # ---- unloading ----

@@ -206,6 +206,17 @@ class World:
         self.load_s = 0.1
         self.sockets: dict[str, Child] = {}
 
+    def engine(self, idle_s: float) -> Engine:
+        plan = EnginePlan(
+            name="played",
+            model_path=Path("model.gguf"),
+            model_name="model",
+            parallel=self.places,
+            queue=QUEUE,
+            idle_unload_s=idle_s,
+        )
+        return Engine(plan, self.connect, Patience(), self.start)
+
     async def start(self, options: ChildOptions) -> Child:
         assert all(child.how is not None for child in self.children), "two at a time"
         child = Child(self, len(self.children) + 1)
@@ -310,15 +321,7 @@ class Play(RuleBasedStateMachine):
     def begin(self, places: int, idle_s: float) -> None:
         self.world = World(places)
         self.idle_s = idle_s
-        plan = EnginePlan(
-            name="played",
-            model_path=Path("model.gguf"),
-            model_name="model",
-            parallel=places,
-            queue=QUEUE,
-            idle_unload_s=idle_s,
-        )
-        self.engine = Engine(plan, self.world.connect, Patience(), self.world.start)
+        self.engine = self.world.engine(idle_s)
         self.run(self.engine.start())
 
     def run(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -463,3 +466,23 @@ def test_any_play() -> None:
     examples = max(PLAYS, settings.default.max_examples)
     limits = settings(max_examples=examples, stateful_step_count=STEPS)
     run_state_machine_as_test(Play, settings=limits)
+
+
+def test_a_child_that_ended_as_it_was_to_be_unloaded_is_unloaded_later() -> None:
+    """Its status is known a turn before its supervisor hears of it."""
+
+    async def play() -> None:
+        world = World(places=1)
+        engine = world.engine(IDLE_UNLOAD_S)
+        await engine.start()
+        dying = world.child
+        dying.how = "signal 9"
+        await asyncio.sleep(IDLE_UNLOAD_S + 1.0)
+        dying.die("signal 9", 0.0)
+        await asyncio.sleep(LONG_S)
+        assert len(world.children) == 2
+        assert engine.status().state == "unloaded"
+        await engine.close()
+
+    with asyncio.Runner(loop_factory=StillLoop) as runner:
+        runner.run(play())

@@ -13,6 +13,7 @@ from kind_stand import (
     Asked,
     Body,
     Played,
+    PlayedGateway,
     Reply,
     as_json,
     as_stream,
@@ -21,7 +22,7 @@ from kind_stand import (
     refusing,
 )
 
-from strictwire.config import SERVER_KINDS, KindName, Secret, ServerKind
+from strictwire.config import SERVER_KINDS, KindName, Provider, Secret, ServerKind, Settings
 from strictwire.config.server_kinds import ENGINE_URL
 from strictwire.model.errors import CallerError
 
@@ -327,8 +328,63 @@ async def test_what_the_engine_was_started_with_may_be_asked_for(dialect: str) -
 
 async def test_other_servers_get_it_as_it_is() -> None:
     async with played(kind="swiftlm") as gateway:
-        await gateway.turn("chat", kv_bits=4)
-        assert gateway.server.last.body["kv_bits"] == 4
+        await gateway.turn("chat", kv_bits=4, id_slot=1, n_cmpl=2, repeat_last_n=2**30)
+        sent = gateway.server.last.body
+        assert (sent["kv_bits"], sent["id_slot"], sent["n_cmpl"]) == (4, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"n_cmpl": 4}, "n_cmpl"),
+        ({"n_cmpl": 4, "n": 1}, "n_cmpl"),
+        ({"n_cmpl": "4"}, "n_cmpl"),
+        ({"n_cmpl": 2, "n": 2}, None),
+        ({"n_cmpl": 1}, None),
+        ({"n_cmpl": None}, None),
+        ({"id_slot": 3}, None),
+        ({"repeat_last_n": 2**30}, "repeat_last_n"),
+        ({"dry_penalty_last_n": 1e9}, "dry_penalty_last_n"),
+        ({"repeat_last_n": 4096, "dry_penalty_last_n": -1}, None),
+    ],
+)
+async def test_no_request_takes_the_engines_places_or_memory_from_others(
+    fields: Body, param: str | None
+) -> None:
+    async with played(kind="engine", base_url=ENGINE_URL) as gateway:
+        heard = await gateway.turn("chat", **fields)
+        if param is None:
+            assert heard.status == 200
+            assert not {"n_cmpl", "id_slot"} & gateway.server.last.body.keys()
+        else:
+            assert (heard.status, heard.error["param"]) == (400, param)
+            assert not gateway.server.asked
+
+
+@pytest.mark.parametrize("body", [{"model": "m", "input": "x"}, {}])
+@pytest.mark.parametrize("path", ["moderations", "rerank", "audio/speech", "files"])
+async def test_paths_that_an_engine_has_not_are_refused_in_our_own_words(
+    path: str, body: Body
+) -> None:
+    async with played(kind="engine", base_url=ENGINE_URL) as gateway:
+        heard = await gateway.post(f"/v1/{path}", **body)
+        assert (heard.status, heard.error["code"]) == (404, "unknown_path")
+        assert f"has no /{path.partition('/')[0]}:" in heard.error["message"]
+        assert not gateway.server.asked
+
+
+async def test_such_a_path_goes_to_the_server_beside_the_engine() -> None:
+    own = Provider(name="own", kind="engine", base_url=ENGINE_URL)
+    other = Provider(name="up", base_url="http://server.example/v1")
+    server = Played(lambda asked: as_json({"ok": True}))
+    gateway = await PlayedGateway(Settings(providers=(own, other)), server=server).start()
+    try:
+        heard = await gateway.post("/v1/files")
+        assert (heard.status, server.last.url) == (200, "http://server.example/v1/files")
+        heard = await gateway.post("/v1/files", "X-Strictwire-Provider: own")
+        assert (heard.status, len(server.asked)) == (404, 1)
+    finally:
+        await gateway.stop()
 
 
 @pytest.mark.parametrize(

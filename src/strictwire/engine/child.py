@@ -142,7 +142,8 @@ def main() -> NoReturn:
     # What a library prints must not look like our line: from now on it goes with the log.
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    if os.path.exists(options.model_path) and not os.path.isfile(options.model_path):  # noqa: PTH110, PTH113 - they raise nothing
+    # To read a pipe would wait for whoever writes to it. These two raise nothing.
+    if os.path.exists(options.model_path) and not os.path.isfile(options.model_path):
         _fail(told, "The model is no file, but a folder, a pipe or a device.")
     try:
         header = read_header(Path(options.model_path))

@@ -3,8 +3,8 @@
 Contract: ``until_stuck`` returns when a child answered nothing for too long; else it goes on until
 it is cancelled. What it asks is answered by llama.cpp's own loop, between two batches, and not by
 an HTTP thread: a grammar with endless ways to go on, a driver that hangs and a process that
-somebody stopped all look alike from here. A question that cannot be put says nothing: the descriptors
-may all be ours that are missing.
+somebody stopped all look alike from here. A question that cannot be put says nothing: it may be us
+who have no descriptors left.
 """
 
 from __future__ import annotations

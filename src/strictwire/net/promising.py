@@ -12,6 +12,7 @@ from strictwire.dialects.model_request import ModelRequest
 from strictwire.model.request import Carrier, Dialect, Promise
 from strictwire.net.deadlines import Limits
 from strictwire.net.service import Service
+from strictwire.repairs.chat.envelope import ProgressFrame
 from strictwire.routing import Route
 
 _NOTHING: Mapping[str, Any] = {}
@@ -28,6 +29,9 @@ def promise_of(
     settings, provider = service.settings, route.provider
     kind = service.kind_of(provider)
     progress = carrier if request.is_stream else None
+    modes = {**dict(kind.modes), **provider.modes} if kind.modes else provider.modes
+    # Where nothing takes reports out of the chunks, none are asked for that nobody wants.
+    asks_progress = kind.asks_progress and modes.get(ProgressFrame.name) != "off"
     return Promise(
         id=service.new_id(),
         created=int(service.wall_clock()),
@@ -40,11 +44,11 @@ def promise_of(
         prompts=request.prompts,
         tools=request.tools,
         progress=progress,
-        asks_progress=progress is not None or kind.asks_progress,
+        asks_progress=progress is not None or asks_progress,
         reasoning_key=provider.reasoning_key,
         extra_fields=provider.extra_fields,
         after_error=settings.after_error,
-        modes={**dict(kind.modes), **provider.modes} if kind.modes else provider.modes,
+        modes=modes,
         max_reply_bytes=settings.max_reply_bytes,
         echo=getattr(request, "echo", _NOTHING),
         # The first event of a Messages stream tells it, before most upstreams have.

@@ -1,7 +1,8 @@
 """Where a request of the pass-through goes: a provider, its URL, and maybe another model name.
 
 In this order: the header ``X-Strictwire-Provider``; the model that the first bytes of the body
-name, routed as a chat request's; the only provider, or the first without a list of models.
+name, routed as a chat request's; the only provider, or the first without a list of models. An
+engine has none of these paths.
 """
 
 from __future__ import annotations
@@ -47,10 +48,14 @@ def destination_of(service: Service, call: Call, head: bytes, *, is_whole: bool)
     if is_whole and head and content_type.partition(";")[0].strip().lower() == "application/json":
         parse_object(head)
     offered = _Offered(_offered(service, call))
+    if all(provider.is_engine for provider in offered.providers):
+        raise _not_an_engines(call)
     named = find_model(content_type, head)
     if named is not None:
         route = service.route(named.name, offered)
         provider, own_key = route.provider, route.key
+        if provider.is_engine:
+            raise _not_an_engines(call)
         if route.is_alias:
             head = named.renamed(head, route.upstream_model)
     else:
@@ -78,9 +83,10 @@ def _offered(service: Service, call: Call) -> tuple[Provider, ...]:
 
 
 def _without_model(providers: tuple[Provider, ...]) -> Provider:
-    if len(providers) == 1:
-        return providers[0]
-    for provider in providers:
+    apart = [provider for provider in providers if not provider.is_engine]
+    if len(apart) == 1:
+        return apart[0]
+    for provider in apart:
         if not provider.models:
             return provider
     raise CallerError(
@@ -88,6 +94,17 @@ def _without_model(providers: tuple[Provider, ...]) -> Provider:
         f"meant. Name one with the header {HEADER}, or put the model first.",
         param=HEADER,
         code="provider_unclear",
+    )
+
+
+def _not_an_engines(call: Call) -> CallerError:
+    """In words of ours: llama.cpp's speak of files and of flags that nobody has here."""
+    top = call.path.strip("/").partition("/")[0]
+    return CallerError(
+        f"The embedded engine has no /{top}: it writes text, or vectors. A server that has it can "
+        "be one more provider (setting: providers).",
+        status=404,
+        code="unknown_path",
     )
 
 
