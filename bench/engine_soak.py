@@ -227,7 +227,7 @@ async def _read(client: httpx.AsyncClient, ask: Ask) -> None:
 
 
 def _body(name: str, words: int, tokens: int, *, is_stream: bool) -> dict[str, Any]:
-    prompt = f"{name} " + "license " * words
+    prompt = f"{name} " + "weather " * words
     return {
         "model": DEMO_NAME,
         "messages": [{"role": "user", "content": prompt}],

@@ -70,7 +70,7 @@ WAYS: dict[str, Way] = {
 
 def prompt_of(words: int, name: str = "") -> str:
     """A prompt of about so many tokens; another name has nothing in common with it."""
-    return f"{name} " + "license " * words
+    return f"{name} " + "weather " * words
 
 
 class EngineGateway:

@@ -68,12 +68,14 @@ def test_queued_is_said_until_the_upstream_answers_and_never_again() -> None:
         ([(100, 60, 60), (100, 60, 80)], [("processing", 60, 0.0), ("processing", 80, 0.5)]),
         ([(100, 100, 100)], [("done", 100, 1.0)]),
         # Never back, whatever the server says.
-        ([(100, 0, 50), (100, 0, 20)], [("processing", 50, 0.5), ("processing", 50, 0.5)]),
-        ([(100, 0, 50), (200, 0, 60)], [("processing", 50, 0.5), ("processing", 50, 0.5)]),
+        ([(100, 0, 50), (100, 0, 20)], [("processing", 50, 0.5)]),
+        ([(100, 0, 50), (200, 0, 60)], [("processing", 50, 0.5)]),
+        # It stands still while others are read.
+        ([(100, 0, 50)] * 3 + [(100, 0, 60)], [("processing", 50, 0.5), ("processing", 60, 0.6)]),
         # Another prompt of the same request, which is behind in its share or in its count.
         (
             [(560, 0, 500), (240, 0, 0), (2, 0, 2), (560, 0, 560)],
-            [*[("processing", 500, 0.8929)] * 3, ("done", 560, 1.0)],
+            [("processing", 500, 0.8929), ("done", 560, 1.0)],
         ),
         # Nearly all is not all.
         ([(40_000, 0, 39_999)], [("processing", 39_999, 0.9999)]),

@@ -44,6 +44,8 @@ STREAM_HEADERS = [
 # Refusals that were seen name one or two fields each, and a client sends a few that a server does
 # not know. What goes on beyond that is no server that will answer.
 MAX_RETRIES = 4
+# Held once: each empty set of its own would be 216 bytes of every open stream.
+_NOTHING: frozenset[str] = frozenset()
 
 
 class Exchange:
@@ -102,7 +104,7 @@ class Exchange:
         self._place = 0  # in the upstream's line; 0 where there is none
         self._status = 0
         self._retries = 0
-        self._without: frozenset[str] = frozenset()  # what the retries left out
+        self._without = _NOTHING  # what the retries left out
         self._mended = NOT_MENDED
         self._is_over = False
         self._body_bytes = 0
@@ -158,7 +160,7 @@ class Exchange:
         if self._plan.is_stream:
             self._observer.stream_opened(self._plan.provider)
         self._deadlines.begin()
-        self._send(frozenset())
+        self._send(_NOTHING)
         self._client.attach(self)
 
     def _send(self, refused: frozenset[str]) -> None:
@@ -289,7 +291,7 @@ class Exchange:
     def _refused(self, opening: Opening) -> None:
         """The upstream said no. If it named what can be mended, ask once more without it; many
         servers name one field at a time."""
-        names: frozenset[str] = frozenset()
+        names = _NOTHING
         if self._retries < MAX_RETRIES and self._asking is not None:
             names = self._asking.refused(opening.status, opening.body) - self._without
         if names and not self._client.is_gone:

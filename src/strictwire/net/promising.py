@@ -3,6 +3,7 @@ the settings."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from strictwire.repairs.chat.envelope import ProgressFrame
 from strictwire.routing import Route
 
 _NOTHING: Mapping[str, Any] = {}
+# Held once: each empty set of its own would be 216 bytes of every open stream.
+_NO_TOOLS: frozenset[str] = frozenset()
 
 
 def promise_of(
@@ -29,7 +32,7 @@ def promise_of(
     settings, provider = service.settings, route.provider
     kind = service.kind_of(provider)
     progress = carrier if request.is_stream else None
-    modes = {**dict(kind.modes), **provider.modes} if kind.modes else provider.modes
+    modes = _modes(kind.modes, provider.repairs) if kind.modes else provider.modes
     # Where nothing takes reports out of the chunks, none are asked for that nobody wants.
     asks_progress = kind.asks_progress and modes.get(ProgressFrame.name) != "off"
     return Promise(
@@ -42,7 +45,7 @@ def promise_of(
         includes_usage=request.includes_usage,
         choices=request.choices,
         prompts=request.prompts,
-        tools=request.tools,
+        tools=request.tools or _NO_TOOLS,
         progress=progress,
         asks_progress=progress is not None or asks_progress,
         reasoning_key=provider.reasoning_key,
@@ -56,6 +59,13 @@ def promise_of(
         responses_done=settings.responses_done,
         counts_reasoning=kind.streams_tokens,
     )
+
+
+@functools.cache  # as many as there are providers of kinds that switch rules
+def _modes(
+    of_kind: tuple[tuple[str, str], ...], of_provider: tuple[tuple[str, str], ...]
+) -> Mapping[str, str]:
+    return dict((*of_kind, *of_provider))
 
 
 def limits_of(

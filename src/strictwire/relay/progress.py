@@ -88,9 +88,10 @@ class ProgressTeller:
         self._is_stopped = False
 
     def batch(self, told: Progressed, elapsed_s: float) -> bytes:
-        """The engine reported a batch."""
+        """The engine reported a batch. llama.cpp repeats the counts of a prompt that stands still
+        for each batch of the others: that is nothing new, and goes on with the time alone."""
         last = furthest(self._last, told)
-        if self._is_stopped or self._is_done or last is None:
+        if self._is_stopped or self._is_done or last is None or last == self._last:
             return b""
         self._last = last
         self._has_begun = True
