@@ -32,6 +32,8 @@ PROGRESS = {"x-strictwire-prefill-progress": "comment"}
 LONG_WORDS = 20_000
 ENDLESS_TOKENS = 30_000
 
+# The likeliest tokens: at random the model may end its turn before it has said a word.
+_SURE: dict[str, Any] = {"temperature": 0}
 _COMMENT = re.compile(rb"^: prefill_progress (\{.*\})$", re.MULTILINE)
 
 
@@ -47,20 +49,25 @@ class Way:
 
 
 def _messages(prompt: str, tokens: int) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": prompt}], "max_tokens": tokens}
+    return {**_SURE, "messages": [{"role": "user", "content": prompt}], "max_tokens": tokens}
 
 
 WAYS: dict[str, Way] = {
     "chat": Way("/chat/completions", _messages, b'"delta":{"content":', b'data: {"error":'),
     "completions": Way(
         "/completions",
-        lambda prompt, tokens: {"prompt": prompt, "max_tokens": tokens},
+        lambda prompt, tokens: {**_SURE, "prompt": prompt, "max_tokens": tokens},
         b'"text":',
         b'data: {"error":',
     ),
     "responses": Way(
         "/responses",
-        lambda prompt, tokens: {"input": prompt, "max_output_tokens": tokens, "store": False},
+        lambda prompt, tokens: {
+            **_SURE,
+            "input": prompt,
+            "max_output_tokens": tokens,
+            "store": False,
+        },
         b"event: response.output_text.delta",
         b"event: response.failed",
     ),
