@@ -74,6 +74,14 @@ def _is_whole(events: Recorder) -> bool:
     return told == ["head", *["body"] * bodies, "end"] and bodies > 0
 
 
+async def _ends_in_silence(stage: Stage, events: Recorder) -> None:
+    """The work ends, and of it nothing more is told."""
+    told = list(events.order)
+    await _until_at_work(stage, 0)
+    await _is_still_well(stage)
+    assert events.order == told
+
+
 async def _is_still_well(stage: Stage) -> None:
     """Whatever went before, the next request is answered. Much would be told meanwhile that must
     not be: whoever looks for it looks after this."""
@@ -211,10 +219,7 @@ async def a_cancel_before_the_answer_ends_the_work(stage: Stage) -> None:
     call, events = await _begin(stage, "slow")
     await _until_at_work(stage, 1)
     call.cancel()
-    told = list(events.order)
-    await _until_at_work(stage, 0)
-    await _is_still_well(stage)
-    assert events.order == told
+    await _ends_in_silence(stage, events)
 
 
 @_check()
@@ -222,10 +227,7 @@ async def a_cancel_between_pieces_ends_the_work(stage: Stage) -> None:
     call, events = await _begin(stage, "endless")
     await events.until_told("body", 2)
     call.cancel()
-    told = list(events.order)
-    await _until_at_work(stage, 0)
-    await _is_still_well(stage)
-    assert events.order == told
+    await _ends_in_silence(stage, events)
 
 
 @_check()
@@ -235,10 +237,7 @@ async def a_cancel_while_paused_ends_the_work(stage: Stage) -> None:
     await events.until_told("body")
     call.cancel()
     call.resume()
-    told = list(events.order)
-    await _until_at_work(stage, 0)
-    await _is_still_well(stage)
-    assert events.order == told
+    await _ends_in_silence(stage, events)
 
 
 @_check()
@@ -275,10 +274,7 @@ async def a_release_silences_and_the_work_ends(stage: Stage) -> None:
     await events.until_told("body")
     call.release()
     call.release()
-    told = list(events.order)
-    await _until_at_work(stage, 0)
-    await _is_still_well(stage)
-    assert events.order == told
+    await _ends_in_silence(stage, events)
 
 
 @_check()
@@ -288,10 +284,7 @@ async def a_release_while_paused_reads_on(stage: Stage) -> None:
     events.hooks["body"] = call.pause
     await events.until_told("body")
     call.release()
-    told = list(events.order)
-    await _until_at_work(stage, 0)
-    await _is_still_well(stage)
-    assert events.order == told
+    await _ends_in_silence(stage, events)
 
 
 # ---- errors ----

@@ -77,7 +77,6 @@ def build_in_worker(settings: Settings, *, lab: bool) -> Application:
 def build(settings: Settings, *, lab: bool = False, detects: bool = False) -> Application:
     """The application of one process. Upstreams are made when its event loop runs. ``detects``:
     servers of kind ``auto`` are asked what they are."""
-    from strictwire.telemetry.engine_metrics import EngineMetrics
     from strictwire.telemetry.metrics import Metrics
     from strictwire.telemetry.reply_log import LoggedReplies
 
@@ -103,6 +102,8 @@ def build(settings: Settings, *, lab: bool = False, detects: bool = False) -> Ap
         )
         metrics.watch(service.open_requests)
         if engines:
+            from strictwire.telemetry.engine_metrics import EngineMetrics
+
             metrics.add(EngineMetrics(lambda: [one.status() for one in engines.values()]))
         return service
 

@@ -10,7 +10,6 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +29,9 @@ def _run_gateway(settings: Settings, *, lab: bool, announce: Callable[[], None])
 
 
 def _has_engine() -> bool:
-    # Unix sockets lead to the engine, and asyncio has none on Windows.
-    return os.name == "posix" and find_spec("xllamacpp") is not None
+    from strictwire.engine.platform import missing_here
+
+    return not missing_here()
 
 
 def _parse_playback(text: str) -> Playback:

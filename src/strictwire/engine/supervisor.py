@@ -11,11 +11,9 @@ times in a row (it is still tried again); ready -> unloaded -> loading; any -> c
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import logging
 import os
 import shutil
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from strictwire.engine.child_options import ChildOptions
 from strictwire.engine.folders import make_folder
 from strictwire.engine.model_card import ModelCard, look
 from strictwire.engine.plan import EnginePlan, EngineState
+from strictwire.engine.platform import missing_here
 from strictwire.engine.process import EngineProcess, LoadFailed
 from strictwire.engine.pulse import until_stuck
 from strictwire.model.errors import WireError
@@ -120,7 +119,9 @@ class Supervisor:
 
     async def start(self) -> None:
         """Load the model. Raises ``EngineFailed``, and leaves nothing behind then."""
-        self._check_platform()
+        # Said before anything is tried.
+        if missing := missing_here():
+            raise failures.EngineFailed(self._plan.name, missing)
         self._starting = asyncio.create_task(self._load())
         try:
             running = await self._starting
@@ -145,23 +146,6 @@ class Supervisor:
         if self._child is not None:
             await self._child.end()
         self._remove_folder()
-
-    def _check_platform(self) -> None:
-        """Say what is missing here before anything is tried."""
-        name = self._plan.name
-        if sys.platform == "win32":
-            raise failures.EngineFailed(
-                name,
-                "The embedded engine needs unix sockets, which Python has not got on Windows. "
-                "Run it under WSL, or use --upstream with a model server of its own.",
-            )
-        # Looked for, not imported: the library itself is the child's.
-        if importlib.util.find_spec("xllamacpp") is None:
-            raise failures.EngineFailed(
-                name,
-                "The package xllamacpp is not installed. Install it (pip install xllamacpp), or "
-                "use --upstream with a model server of its own.",
-            )
 
     # ---- what requests ask ----
 

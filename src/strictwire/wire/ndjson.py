@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import msgspec
 
-from strictwire.model.errors import PeerError
 from strictwire.model.frames import Frame
 from strictwire.model.json_end import JsonEnd
+from strictwire.wire.pieces import too_large, without_bom
 
 # As of one event of a stream of events: a line may carry a whole reply with images in base64;
 # beyond this a peer forgot its line ends, and memory must not follow it.
 MAX_LINE_BYTES = 16 * 1024 * 1024
 
-_BOM = b"\xef\xbb\xbf"
 _check = msgspec.json.Decoder(msgspec.Raw).decode
 
 
@@ -49,7 +48,11 @@ class NdjsonDecoder:
     def feed(self, chunk: bytes) -> list[Frame]:
         """Return what this piece completed. Raises PeerError for a line over the bound."""
         if self._at_start:
-            chunk = self._without_bom(chunk)
+            begun = without_bom(self._partial, chunk)
+            if begun is None:
+                return []
+            self._at_start = False
+            chunk = begun
         out: list[Frame] = []
         position = 0
         while (end := chunk.find(b"\n", position)) >= 0:
@@ -88,23 +91,10 @@ class NdjsonDecoder:
         self._size_bytes = 0
         return is_cut_short
 
-    def _without_bom(self, chunk: bytes) -> bytes:
-        """One byte order mark is dropped at the very start, however it is cut."""
-        head = bytes(self._partial) + chunk
-        self._partial.clear()
-        if len(head) < len(_BOM) and _BOM.startswith(head):
-            self._partial += head
-            return b""
-        self._at_start = False
-        return head.removeprefix(_BOM)
-
     def _grow(self, size: int) -> None:
         self._size_bytes += size
         if self._size_bytes > self._max_line_bytes:
-            raise PeerError(
-                f"The upstream sent one line of more than {self._max_line_bytes} bytes.",
-                code="upstream_frame_too_large",
-            )
+            raise too_large("line", self._max_line_bytes)
 
     def _take_line(self, line: bytes, out: list[Frame]) -> None:
         text = line.strip(b" \t\r")

@@ -14,14 +14,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from strictwire.model.errors import PeerError
 from strictwire.model.frames import Comment, Decoded, Frame, Malformed
+from strictwire.wire.pieces import too_large, without_bom
 
 # One block may carry a whole reply with images in base64; beyond this it is an attack or a peer
 # that forgot its line ends, and memory must not follow it.
 MAX_BLOCK_BYTES = 16 * 1024 * 1024
 
-_BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
@@ -71,7 +70,11 @@ class SseDecoder:
     def feed(self, chunk: bytes) -> list[Decoded]:
         """Return what this piece completed. Raises PeerError for a block over the bound."""
         if self._at_start:
-            chunk = self._without_bom(chunk)
+            begun = without_bom(self._partial, chunk)
+            if begun is None:
+                return []
+            self._at_start = False
+            chunk = begun
         out: list[Decoded] = []
         if not chunk:
             return out
@@ -125,16 +128,6 @@ class SseDecoder:
         self._event = ""
         return is_cut_short
 
-    def _without_bom(self, chunk: bytes) -> bytes:
-        """One byte order mark is dropped at the very start, however it is cut."""
-        head = bytes(self._partial) + chunk
-        self._partial.clear()
-        if len(head) < len(_BOM) and _BOM.startswith(head):
-            self._partial += head
-            return b""
-        self._at_start = False
-        return head.removeprefix(_BOM)
-
     def _hold(self, piece: bytes) -> None:
         self._grow(len(piece))
         self._partial += piece
@@ -142,10 +135,7 @@ class SseDecoder:
     def _grow(self, size: int) -> None:
         self._block_bytes += size
         if self._block_bytes > self._max_block_bytes:
-            raise PeerError(
-                f"The upstream sent one event of more than {self._max_block_bytes} bytes.",
-                code="upstream_frame_too_large",
-            )
+            raise too_large("event", self._max_block_bytes)
 
     def _take_line(self, line: bytes, out: list[Decoded]) -> None:
         name, _, value = line.partition(b":")

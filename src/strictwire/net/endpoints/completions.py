@@ -5,9 +5,9 @@ from __future__ import annotations
 from strictwire.dialects.completions import parse_request
 from strictwire.net.asking import Beside, begin
 from strictwire.net.call import Call
-from strictwire.net.client_side import read_body
 from strictwire.net.model_asking import Endpoint
 from strictwire.net.progress_header import carrier_of
+from strictwire.net.request_body import body_of
 from strictwire.net.service import Service
 from strictwire.relay import make_relay
 
@@ -20,10 +20,5 @@ async def complete(service: Service, call: Call) -> None:
     Returns when the exchange has begun; the application waits for the reply's end.
     """
     carrier = carrier_of(call.headers, may_be_chunk=False)
-    body = await read_body(
-        call.receive,
-        call.headers,
-        max_bytes=service.settings.max_body_bytes,
-        timeout_s=service.settings.timeouts.request_body,
-    )
+    body = await body_of(service, call)
     begin(service, call, parse_request(body), COMPLETIONS, Beside(carrier))

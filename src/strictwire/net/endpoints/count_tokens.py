@@ -13,8 +13,8 @@ from strictwire.config import Provider
 from strictwire.dialects.estimate import estimate_tokens
 from strictwire.dialects.messages.request import parse_count_request
 from strictwire.net.call import Call
-from strictwire.net.client_side import read_body
 from strictwire.net.own_path import OwnPath, Question, ask, lacks, speaks
+from strictwire.net.request_body import body_of
 from strictwire.net.service import Service
 from strictwire.relay.parsing import parse_json
 
@@ -27,12 +27,7 @@ MAX_COUNT_BYTES = 64 * 1024
 async def count(service: Service, call: Call) -> None:
     """Answer one request. Raises CallerError for what the client did wrong, PeerError for what the
     upstream did."""
-    body = await read_body(
-        call.receive,
-        call.headers,
-        max_bytes=service.settings.max_body_bytes,
-        timeout_s=service.settings.timeouts.request_body,
-    )
+    body = await body_of(service, call)
     request = parse_count_request(body)
     route = service.route(request.model)
     told = None

@@ -7,8 +7,8 @@ import functools
 from strictwire.dialects.embeddings import parse_request
 from strictwire.net.asking import begin
 from strictwire.net.call import Call
-from strictwire.net.client_side import read_body
 from strictwire.net.model_asking import Endpoint
+from strictwire.net.request_body import body_of
 from strictwire.net.service import Service
 from strictwire.relay.embeddings import make_embeddings_relay
 
@@ -20,12 +20,7 @@ async def embed(service: Service, call: Call) -> None:
 
     Returns when the exchange has begun; the application waits for the reply's end.
     """
-    body = await read_body(
-        call.receive,
-        call.headers,
-        max_bytes=service.settings.max_body_bytes,
-        timeout_s=service.settings.timeouts.request_body,
-    )
+    body = await body_of(service, call)
     request = parse_request(body)
     make = functools.partial(make_embeddings_relay, ask=request.ask)
     begin(service, call, request, Endpoint(make, own_path=UPSTREAM_PATH))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from strictwire.dialects.responses.request import parse_request
 from strictwire.net.call import Call
-from strictwire.net.client_side import read_body
 from strictwire.net.progress_header import carrier_of
+from strictwire.net.request_body import body_of
 from strictwire.net.responses import compact_endpoint, creating
 from strictwire.net.service import Service
 
@@ -16,12 +16,7 @@ async def create(service: Service, call: Call) -> None:
     Returns when the reply has begun; the application waits for its end.
     """
     carrier = carrier_of(call.headers, may_be_chunk=False)
-    body = await read_body(
-        call.receive,
-        call.headers,
-        max_bytes=service.settings.max_body_bytes,
-        timeout_s=service.settings.timeouts.request_body,
-    )
+    body = await body_of(service, call)
     request = parse_request(body)
     if compact_endpoint.is_ours_to_compact(service, request):
         await compact_endpoint.answer_trigger(service, call, request)

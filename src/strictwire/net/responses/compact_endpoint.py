@@ -23,8 +23,9 @@ from strictwire.dialects.responses.usage import no_usage
 from strictwire.model.errors import CallerError, PeerError, WireError
 from strictwire.net.asking import Beside, begin
 from strictwire.net.call import Call
-from strictwire.net.client_side import ClientGone, read_body
+from strictwire.net.client_side import ClientGone
 from strictwire.net.own_path import OwnPath, Question, ask, lacks, learn_missing, speaks
+from strictwire.net.request_body import body_of
 from strictwire.net.responses.compaction import (
     TRIGGER,
     as_output,
@@ -53,12 +54,7 @@ _JSON = [(b"content-type", b"application/json")]
 async def compact(service: Service, call: Call) -> None:
     """Answer one request. Raises CallerError for what the client did wrong, PeerError for what the
     upstream did."""
-    body = await read_body(
-        call.receive,
-        call.headers,
-        max_bytes=service.settings.max_body_bytes,
-        timeout_s=service.settings.timeouts.request_body,
-    )
+    body = await body_of(service, call)
     request = parse_request(body)
     if request.is_stream:
         raise CallerError(
